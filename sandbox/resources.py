@@ -1,0 +1,122 @@
+"""Makes the service's table, bucket and queues in an emulator, from the constants that the CDK app uses too."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from shared.pools import Pool
+from shared.resources import BUCKET, COMMON_QUEUES, JOBS_TABLE, Index, Queue, pool_queues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import AttributeDefinitionTypeDef, GlobalSecondaryIndexTypeDef
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+
+
+def create_table(client: DynamoDBClient, name: str) -> None:
+    """The jobs table with its indexes, stream and TTL. Nothing happens where it is there already."""
+    try:
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": JOBS_TABLE.partition_key, "KeyType": "HASH"},
+                {"AttributeName": JOBS_TABLE.sort_key, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=_attributes(),
+            GlobalSecondaryIndexes=[_index(index) for index in JOBS_TABLE.indexes],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUseException":
+            raise
+        return
+    client.update_time_to_live(
+        TableName=name,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": JOBS_TABLE.ttl_attribute},
+    )
+
+
+def create_queues(client: SQSClient, pools: Iterable[Pool]) -> dict[str, str]:
+    """Every queue; their URLs by name. A queue named as dead letter comes before the one that names it."""
+    queues = [*COMMON_QUEUES, *(queue for pool in pools for queue in pool_queues(pool.name))]
+    return {
+        queue.name: client.create_queue(QueueName=queue.name, Attributes=_attributes_of(client, queue))["QueueUrl"]
+        for queue in queues
+    }
+
+
+def create_bucket(s3: S3Client, sqs: SQSClient, name: str) -> None:
+    """The bucket, its lifecycle, and the events of new uploads. The queues must be there."""
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=name,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": expiry.prefix.rstrip("/"),
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": expiry.prefix},
+                    "Expiration": {"Days": expiry.days},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                }
+                for expiry in BUCKET.expiries
+            ]
+        },
+    )
+    s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "QueueArn": _arn(sqs, BUCKET.event_queue),
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": BUCKET.event_prefix}]}},
+                }
+            ]
+        },
+    )
+
+
+def _attributes() -> list[AttributeDefinitionTypeDef]:
+    numbers = {index.sort_key for index in JOBS_TABLE.indexes if index.sort_is_number}
+    keys = [JOBS_TABLE.partition_key, JOBS_TABLE.sort_key]
+    for index in JOBS_TABLE.indexes:
+        keys += [index.partition_key, index.sort_key]
+    return [{"AttributeName": key, "AttributeType": "N" if key in numbers else "S"} for key in dict.fromkeys(keys)]
+
+
+def _index(index: Index) -> GlobalSecondaryIndexTypeDef:
+    return {
+        "IndexName": index.name,
+        "KeySchema": [
+            {"AttributeName": index.partition_key, "KeyType": "HASH"},
+            {"AttributeName": index.sort_key, "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.attributes)}
+        if index.attributes
+        else {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+def _attributes_of(client: SQSClient, queue: Queue) -> dict[QueueAttributeNameType, str]:
+    attributes: dict[QueueAttributeNameType, str] = {
+        "VisibilityTimeout": str(queue.visibility),
+        "MessageRetentionPeriod": str(queue.retention),
+    }
+    if queue.dead_letter:
+        policy = {"deadLetterTargetArn": _arn(client, queue.dead_letter), "maxReceiveCount": queue.max_receives}
+        attributes["RedrivePolicy"] = json.dumps(policy)
+    return attributes
+
+
+def _arn(client: SQSClient, name: str) -> str:
+    url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    return client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,0 +1,1 @@
+"""The contract that the API and the worker share: jobs, their store, keys, messages, the WAV header check."""

@@ -1,0 +1,123 @@
+"""The job: one degraded recording to be scored against one reference, and everything known of it."""
+
+import secrets
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.pools import Lane
+from shared.result import Result
+from shared.states import ENDS, State
+
+JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Lower-case hexadecimal SHA-256.")]
+
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+
+
+class Role(StrEnum):
+    """Which of a job's two files."""
+
+    REFERENCE = "reference"  # clean speech
+    DEGRADED = "degraded"  # the speech under test
+
+
+class Start(StrEnum):
+    """What makes a job start once it is created."""
+
+    AUTO = "auto"  # the arrival of its last file
+    MANUAL = "manual"  # the start call
+
+
+class ErrorCategory(StrEnum):
+    """Whose turn it is, after a job ended without a result."""
+
+    BAD_INPUT = "bad_input"  # the client's: the audio cannot be scored as it is
+    SERVICE = "service"  # the operator's: the job was well, the service was not
+    CANCELLED = "cancelled"  # nobody's: its owner wanted so
+    EXPIRED = "expired"  # the client's: time ran out before its files were there
+
+
+class JobError(BaseModel):
+    """Why a job ended without a result."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: ErrorCategory
+    code: str = Field(description="The rule that was broken, for machines.")
+    message: str = Field(description="What is wrong and what to do, for people.")
+    file: Role | None = None
+
+
+class Prepare(BaseModel):
+    """What the host does to one file before it is scored; nothing of it ever happens by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: Literal["left", "right"] | None = Field(None, description="Keep this channel of a stereo file.")
+    decode: bool = Field(False, description="Turn G.711 or 8, 24 or 32-bit PCM into 16-bit PCM.")
+    resample: Literal[8000, 16000, 48000] | None = Field(None, description="Resample to this rate, in Hz.")
+    level: float | None = Field(None, ge=-46, le=-16, description="Active speech level to set (P.56, dBov).")
+
+
+class AudioFile(BaseModel):
+    """One of a job's two files, as declared by its owner and, from `queued` on, as it was found (`etag`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    sha256: Sha256 | None = None
+    bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES)
+    etag: str | None = None
+    prepare: Prepare | None = None
+
+
+class Job(BaseModel):
+    """A job as the table holds it. Times are seconds since the epoch, by the service's corrected clock."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: JobId
+    tenant: str
+    state: State = State.AWAITING_UPLOAD
+    times: dict[State, float] = Field(default_factory=dict, description="When each state was last entered.")
+
+    pool: str
+    engine: str
+    mode: str
+    lane: Lane = Lane.INTERACTIVE
+    reference: AudioFile
+    degraded: AudioFile
+    start: Start = Start.AUTO
+    label: str | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    upload_deadline: float
+    run_deadline: float | None = None
+
+    attempt: int = Field(0, description="Grows with each claim: the fence.")
+    begun_attempt: int = Field(0, description="The last attempt that was handed to a seat.")
+    failures: int = Field(0, description="Begun attempts that did not end well.")
+    lost_claims: int = Field(0, description="Claims that died before their attempt had begun.")
+    host: str | None = None
+    claim_until: float | None = None
+
+    result: Result | None = None
+    result_key: str | None = None
+    error: JobError | None = None
+    expires_at: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job reached one of its four ends."""
+        return self.state in ENDS
+
+    def file(self, role: Role) -> AudioFile:
+        """The file of that role."""
+        return self.reference if role is Role.REFERENCE else self.degraded
+
+
+def new_job_id() -> str:
+    """128 random bits in hexadecimal: never used twice, and a valid W3C trace id."""
+    return secrets.token_hex(16)

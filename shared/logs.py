@@ -1,0 +1,31 @@
+"""Logging: JSON lines for machines, with the context that the caller bound. No secret, signed URL or audio goes in."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+
+def configure(component: str, stream: TextIO | None = None) -> None:
+    """Send every log of this process as JSON lines to `stream` (standard output by default)."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(component=component)
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose lines say which module wrote them."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(module=name)
+    return logger

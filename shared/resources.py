@@ -1,0 +1,111 @@
+"""What the service is made of in AWS: one table, one bucket, the queues. The CDK app and the sandbox build from these.
+
+Quotas and forms: DynamoDB "Constraints", SQS "Message quotas", S3 "Configuring CORS" in the AWS documentation.
+"""
+
+from dataclasses import dataclass
+
+from shared.object_keys import JOBS_PREFIX, REFERENCES_PREFIX, RESULTS_PREFIX
+from shared.pools import Lane
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index: its keys, and the attributes it holds beside them (none: keys only)."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+    sort_is_number: bool = False
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A DynamoDB table with string keys, on-demand, with a stream of old and new images."""
+
+    partition_key: str
+    sort_key: str
+    ttl_attribute: str
+    indexes: tuple[Index, ...]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A standard SQS queue. Times in seconds; `dead_letter` names the queue for what was received too often."""
+
+    name: str
+    visibility: int = 60
+    retention: int = 10 * DAY
+    dead_letter: str | None = None
+    max_receives: int = 0
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """A lifecycle rule: objects under `prefix` go after `days`. A net only; the janitor clears before it."""
+
+    prefix: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The one private bucket. `event_prefix` is the prefix whose new objects are told to `event_queue`."""
+
+    expiries: tuple[Expiry, ...]
+    event_queue: str
+    event_prefix: str
+    prefixes: tuple[str, ...]
+
+
+PENDING_SHARDS = 16
+LISTED = ("state", "label", "engine", "mode", "times", "result", "error", "lane", "expires_at")
+
+JOBS_TABLE = Table(
+    partition_key="pk",
+    sort_key="sk",
+    ttl_attribute="expires_at",
+    indexes=(
+        Index("by_tenant", "tenant", "listed_at", attributes=LISTED),
+        Index("by_batch", "batch", "listed_at", attributes=LISTED),
+        Index("pending", "pending", "check_at", sort_is_number=True),
+    ),
+)
+
+UPLOADS_QUEUE = "uploads"
+UPLOADS_DEAD_QUEUE = "uploads-dead"
+DEAD_QUEUE = "jobs-dead"
+MALFORMED_QUEUE = "jobs-malformed"
+MAX_RECEIVES = 1000  # a net for messages nobody can work off; `failures` in the table is the retry policy
+VISIBILITY = 60
+
+COMMON_QUEUES = (
+    Queue(DEAD_QUEUE, retention=14 * DAY),
+    Queue(MALFORMED_QUEUE, retention=14 * DAY),
+    Queue(UPLOADS_DEAD_QUEUE, retention=14 * DAY),
+    Queue(UPLOADS_QUEUE, dead_letter=UPLOADS_DEAD_QUEUE, max_receives=MAX_RECEIVES),
+)
+
+BUCKET = Bucket(
+    expiries=(Expiry(JOBS_PREFIX, 30), Expiry(RESULTS_PREFIX, 30)),
+    event_queue=UPLOADS_QUEUE,
+    event_prefix=JOBS_PREFIX,
+    prefixes=(JOBS_PREFIX, RESULTS_PREFIX, REFERENCES_PREFIX),
+)
+
+
+def lane_queue(pool: str, lane: Lane) -> str:
+    """The name of one lane's queue."""
+    return f"{pool}-{lane}"
+
+
+def pool_queues(pool: str) -> tuple[Queue, ...]:
+    """The queues of one pool, a lane each."""
+    return tuple(
+        Queue(lane_queue(pool, lane), visibility=VISIBILITY, dead_letter=DEAD_QUEUE, max_receives=MAX_RECEIVES)
+        for lane in Lane
+    )
