@@ -1,0 +1,1 @@
+"""The Lambda functions: REST routes and upload intake."""

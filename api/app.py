@@ -1,0 +1,68 @@
+"""The function behind the REST API: one resolver, its routes, and every error as a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from api import job_routes, problems
+from api.problems import Problem
+from shared import logs
+
+logs.configure("api")
+log = logs.get(__name__)
+
+app = APIGatewayRestResolver(enable_validation=True)
+app.include_router(job_routes.router)
+
+
+def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str, object]:
+    """Answer one request of API Gateway's REST proxy integration.
+
+    One at a time in a process, as in Lambda: the resolver keeps the request on itself.
+    """
+    return app.resolve(event, context)
+
+
+@app.exception_handler(Problem)
+def _problem(problem: Problem) -> Response[str]:
+    return problem.response()
+
+
+@app.exception_handler(RequestValidationError)
+def _invalid(error: RequestValidationError) -> Response[str]:
+    return problems.from_validation(error).response()
+
+
+@app.exception_handler(RecursionError)
+def _too_deep(_: RecursionError) -> Response[str]:
+    return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is nested too deeply.").response()
+
+
+@app.exception_handler(RequestUnsupportedContentType)
+def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
+    detail = "This call takes a JSON body: set Content-Type to application/json."
+    return Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).response()
+
+
+@app.not_found
+def _not_found(_: NotFoundError) -> Response[str]:
+    detail = f"There is no {app.current_event.http_method} {app.current_event.path} here."
+    return Problem(HTTPStatus.NOT_FOUND, "unknown_route", detail).response()
+
+
+@app.exception_handler(Exception)
+def _crash(error: Exception) -> Response[str]:
+    request_id = app.current_event.request_context.request_id
+    log.error("request_failed", request_id=request_id, method=app.current_event.http_method, exc_info=error)
+    detail = "Something failed on our side and was logged. Try again; if it stays, tell the operator the request id."
+    problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, extensions={"request_id": request_id})
+    return problem.response()

@@ -1,0 +1,134 @@
+"""What clients send and get: the bodies of section "REST API", as models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from shared.job import MAX_UPLOAD_BYTES, AudioFile, Job, JobError, Prepare, Role, Sha256, Start
+from shared.result import Result
+from shared.states import State
+
+METADATA_ENTRIES = 16
+MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeclaredFile(_Request):
+    """What the client says of a file before it is uploaded. What is said is held to."""
+
+    sha256: Sha256 | None = None
+    bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES)
+
+
+class PrepareBoth(_Request):
+    """What the host is to do to each file before it scores them."""
+
+    reference: Prepare | None = None
+    degraded: Prepare | None = None
+
+
+class NewJob(_Request):
+    """The body of `POST /v1/jobs`."""
+
+    engine: str | None = Field(None, description="Omitted: the service's first engine.")
+    mode: str | None = Field(None, description="The scale of the score. Omitted: the engine's default.")
+    reference: DeclaredFile = DeclaredFile()
+    degraded: DeclaredFile = DeclaredFile()
+    start: Start = Start.AUTO
+    label: str | None = Field(None, max_length=200)
+    metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
+    prepare: PrepareBoth = PrepareBoth()
+
+
+class UploadPolicy(BaseModel):
+    """A presigned S3 POST: send `fields`, then the part `file`, as multipart/form-data to `url`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: str
+
+
+class Uploads(BaseModel):
+    """A policy for each file that is not stored yet."""
+
+    uploads: dict[Role, UploadPolicy]
+
+
+class ResultDocument(Result):
+    """A result, with a link to the whole result document."""
+
+    details: str
+
+
+class JobDocument(BaseModel):
+    """A job as its owner sees it. Times are RFC 3339, in UTC."""
+
+    id: str
+    state: State
+    engine: str
+    mode: str
+    start: Start
+    reference: DeclaredFile
+    degraded: DeclaredFile
+    prepare: PrepareBoth
+    label: str | None
+    metadata: dict[str, str]
+    times: dict[State, str]
+    attempts: int
+    eta_seconds: float | None
+    expires_at: str | None
+    result: ResultDocument | None
+    error: JobError | None
+    links: dict[str, str]
+
+
+class CreatedJob(JobDocument, Uploads):
+    """The answer of `POST /v1/jobs`."""
+
+
+def job_path(job_id: str) -> str:
+    """Where a job is found."""
+    return f"/v1/jobs/{job_id}"
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339 with milliseconds, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_members(job: Job, eta_seconds: float | None, details: str | None) -> dict[str, JsonValue]:
+    """The members of a job's document. `details` is the presigned link of a job with a result."""
+    document = JobDocument(
+        id=job.id,
+        state=job.state,
+        engine=job.engine,
+        mode=job.mode,
+        start=job.start,
+        reference=_declared(job.reference),
+        degraded=_declared(job.degraded),
+        prepare=PrepareBoth(reference=job.reference.prepare, degraded=job.degraded.prepare),
+        label=job.label,
+        metadata=job.metadata,
+        times={state: timestamp(seconds) for state, seconds in job.times.items()},
+        attempts=job.attempt,
+        eta_seconds=eta_seconds,
+        expires_at=timestamp(job.expires_at) if job.expires_at else None,
+        result=ResultDocument(**job.result.model_dump(), details=details) if job.result and details else None,
+        error=job.error,
+        links={name: job_path(job.id) + tail for name, tail in _LINKS.items()},
+    )
+    return document.model_dump(mode="json")
+
+
+_LINKS = {"self": "", "uploads": "/uploads", "start": "/start"}
+
+
+def _declared(file: AudioFile) -> DeclaredFile:
+    return DeclaredFile(sha256=file.sha256, bytes=file.bytes)

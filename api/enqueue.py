@@ -1,0 +1,24 @@
+"""The fan-in: whatever starts a job, its message is sent here, to its pool and lane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import envelope
+from shared.resources import lane_queue
+
+if TYPE_CHECKING:
+    from api.service import Service
+    from shared.job import Job
+
+
+def enqueue(service: Service, job: Job) -> None:
+    """Send a message for a queued job. Again is harmless: the claim decides.
+
+    `MessageGroupId` on a standard queue makes it fair between tenants (SQS Developer Guide, "Amazon SQS fair queues").
+    """
+    service.sqs.send_message(
+        QueueUrl=service.settings.queue_urls[lane_queue(job.pool, job.lane)],
+        MessageBody=envelope.pack(job.id),
+        MessageGroupId=job.tenant,
+    )

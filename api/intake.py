@@ -1,0 +1,77 @@
+"""The intake function: S3 tells an upload, and a job whose files are both there starts by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import unquote_plus
+
+from api import starting
+from api.service import Service, service
+from api.starting import MissingUploads
+from api.stored_file import ChangedMeanwhile
+from shared import logs, object_keys
+from shared.errors import UnknownJob
+from shared.job import Start
+
+if TYPE_CHECKING:
+    from shared.object_keys import Upload
+
+logs.configure("intake")
+log = logs.get(__name__)
+
+
+class Message(TypedDict):
+    """What this function reads of an SQS record (Lambda Developer Guide, "Using Lambda with Amazon SQS")."""
+
+    messageId: str
+    body: str
+
+
+class Failures(TypedDict):
+    """The partial batch response: messages to be delivered again."""
+
+    batchItemFailures: list[dict[str, str]]
+
+
+def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
+    """Take in the uploads that a batch of messages tells of; each message fails alone."""
+    failed = [message["messageId"] for message in event["Records"] if not _taken(message)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _taken(message: Message) -> bool:
+    try:
+        for key in _keys(message["body"]):
+            upload = object_keys.parse_upload_key(key)
+            if upload:
+                take(service(), key, upload)
+    except Exception:
+        log.exception("intake_failed", message_id=message["messageId"])
+        return False
+    return True
+
+
+def _keys(body: str) -> list[str]:
+    """The keys in an S3 event notification; they come URL-encoded (S3 User Guide, "Event message structure")."""
+    return [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body).get("Records", [])]
+
+
+def take(parts: Service, key: str, upload: Upload) -> None:
+    """One upload: start its job where that waits for nothing else; delete it where it has none that is alive."""
+    try:
+        job = parts.jobs.get(upload.job_id)
+    except UnknownJob:
+        job = None
+    if job is None or job.ended:
+        parts.s3.delete_object(Bucket=parts.settings.bucket, Key=key)
+        log.info("late_upload_deleted", job_id=upload.job_id, role=upload.role)
+        return
+    if job.start is Start.MANUAL:
+        return
+    try:
+        job = starting.start(parts, job)
+    except (MissingUploads, ChangedMeanwhile):
+        return  # the missing file, and the newer version of a changed one, tell of themselves
+    log.info("upload_taken", job_id=job.id, tenant=job.tenant, role=upload.role, state=job.state)

@@ -1,0 +1,101 @@
+"""Errors as RFC 9457 `application/problem+json`: what is wrong, where in the request, and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from pydantic import JsonValue
+
+if TYPE_CHECKING:
+    from shared.job import Job
+
+MEDIA_TYPE = "application/problem+json"
+
+FieldError = dict[str, str]  # {"pointer": RFC 6901 JSON pointer into the body, "detail": what is wrong with it}
+
+
+class Problem(Exception):
+    """An answer that is an error. `slug` names its type; `extensions` are members of their own (RFC 9457, 3.2)."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        slug: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        super().__init__(f"{status.value} {slug}: {detail}")
+        self.status = status
+        self.slug = slug
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.extensions = dict(extensions or {})
+
+    def response(self) -> Response[str]:
+        """The problem document as a response."""
+        document: dict[str, JsonValue] = {
+            "type": f"urn:mosaic:problem:{self.slug}",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [dict(error) for error in self.errors]
+        document.update(self.extensions)
+        return Response(self.status, content_type=MEDIA_TYPE, body=json.dumps(document), headers=self.headers)
+
+
+def unknown_job(job_id: str) -> Problem:
+    """404, the same for a job that never was, one that is gone and another tenant's."""
+    return Problem(HTTPStatus.NOT_FOUND, "unknown_job", f"There is no job {job_id[:64]!r}, or its life is over.")
+
+
+def bad_audio(job: Job) -> Problem:
+    """422 for a job that failed for what its files are."""
+    error = job.error
+    if error is None:
+        raise ValueError(f"job {job.id} has no error")
+    extensions: dict[str, JsonValue] = {"job": job.id, "rule": error.code}
+    if error.file:
+        extensions["file"] = error.file
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_audio", error.message, extensions=extensions)
+
+
+def wrong_state(job: Job, wanted: str) -> Problem:
+    """409 for a call that a job in this state cannot follow."""
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "wrong_state",
+        f"Job {job.id} is {job.state}; {wanted}.",
+        extensions={"job": job.id, "state": job.state},
+    )
+
+
+def from_validation(error: RequestValidationError) -> Problem:
+    """400 for a body that is no JSON, 422 with a pointer a field for one that breaks the schema."""
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not valid JSON.")
+    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in details]
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "The request is not of the form that this call takes; see `errors`.",
+        errors=errors,
+    )
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    """RFC 6901: the place in the body, or the name of a header or query parameter behind its kind."""
+    where, *path = location
+    parts = path if where == "body" else [where, *path]
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,0 +1,85 @@
+"""What a start does, whoever asks for it: both files there, headers hold, `queued`, message sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.enqueue import enqueue
+from api.stored_file import NotStored, StoredFile
+from shared import audio_rules
+from shared.audio_rules import BadAudio
+from shared.errors import NotAwaitingUpload
+from shared.job import ErrorCategory, Job, JobError, Role
+from shared.states import State
+
+if TYPE_CHECKING:
+    from api.service import Service
+    from shared.pools import Mode
+
+
+class MissingUploads(Exception):
+    """Files of the job that are not there yet."""
+
+    def __init__(self, roles: list[Role]) -> None:
+        super().__init__(", ".join(roles))
+        self.roles = roles
+
+
+def start(service: Service, job: Job) -> Job:
+    """Start a job; one that has left `awaiting_upload` is returned as it is, so that twice is the same as once.
+
+    Bad audio ends it: it comes back `failed`. Raises MissingUploads, and ChangedMeanwhile where a file was replaced
+    while it was checked.
+    """
+    if job.state is not State.AWAITING_UPLOAD:
+        return job
+    files = _stored_files(service, job)
+    try:
+        _check(files, job, _mode(service, job))
+    except BadAudio as bad:
+        return _refuse(service, job, bad)
+    return _queue(service, job, files)
+
+
+def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
+    try:
+        queued = service.jobs.queue(job.id, {role: file.etag for role, file in files.items()})
+    except NotAwaitingUpload as race:
+        return race.job
+    enqueue(service, queued)
+    return queued
+
+
+def _refuse(service: Service, job: Job, bad: BadAudio) -> Job:
+    error = JobError(category=ErrorCategory.BAD_INPUT, code=bad.code, message=bad.message, file=bad.role)
+    try:
+        return service.jobs.refuse(job.id, error)
+    except NotAwaitingUpload as race:
+        return race.job
+
+
+def _stored_files(service: Service, job: Job) -> dict[Role, StoredFile]:
+    found: dict[Role, StoredFile] = {}
+    for role in Role:
+        try:
+            found[role] = StoredFile(service.s3, service.settings.bucket, job.file(role).key)
+        except NotStored:
+            continue
+    if len(found) < len(Role):
+        raise MissingUploads([role for role in Role if role not in found])
+    return found
+
+
+def _check(files: dict[Role, StoredFile], job: Job, mode: Mode) -> None:
+    headers = {}
+    for role, file in files.items():
+        prepare = job.file(role).prepare
+        headers[role] = audio_rules.inspect(file.read, file.bytes, mode, role, prepare)
+    audio_rules.check_pair(
+        headers[Role.REFERENCE], headers[Role.DEGRADED], mode, job.reference.prepare, job.degraded.prepare
+    )
+
+
+def _mode(service: Service, job: Job) -> Mode:
+    pool = next(pool for pool in service.settings.pools if pool.name == job.pool)
+    return pool.mode(job.mode)

@@ -1,0 +1,77 @@
+"""The hosts of a pool, each as its own item, so that the API knows what seats there are."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from shared import items
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from shared.job_table import JobTable
+    from shared.jobs import Clock
+
+TELL_SECONDS = 15.0
+ALIVE_SECONDS = 60.0  # a host that was not heard of for so long has no seats
+FORGET_SECONDS = 24 * 60 * 60
+
+
+class HostState(StrEnum):
+    """What a host does with its seats."""
+
+    STARTING = "starting"  # its seats are warming
+    READY = "ready"  # it works
+    DRAINING = "draining"  # it ends what runs and takes nothing new
+
+
+class Host(BaseModel):
+    """A licensed machine as it tells of itself. `mean_seconds` is the engine's time a job, None before the first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    pool: str
+    engine: str
+    version: str
+    seats: int
+    busy: int
+    mean_seconds: float | None
+    state: HostState
+    seen_at: float
+
+
+class Hosts:
+    """The host items, one partition a pool, so that one query finds them."""
+
+    def __init__(self, table: JobTable, clock: Clock = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def tell(self, host: Host) -> None:
+        """Write how a host is. It forgets itself a day after it was last heard of."""
+        item: dict[str, JsonValue] = {
+            "pk": _partition(host.pool),
+            "sk": f"HOST#{host.host}",
+            "expires_at": int(host.seen_at + FORGET_SECONDS),
+            **host.model_dump(mode="json"),
+        }
+        self._table.client.put_item(TableName=self._table.name, Item=items.pack(item))
+
+    def alive(self, pool: str) -> list[Host]:
+        """The hosts of a pool that were heard of within `ALIVE_SECONDS`."""
+        response = self._table.client.query(
+            TableName=self._table.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.pack({":pk": _partition(pool)}),
+        )
+        hosts = [Host.model_validate({"mean_seconds": None, **items.unpack(item)}) for item in response["Items"]]
+        return [host for host in hosts if host.seen_at > self._clock() - ALIVE_SECONDS]
+
+
+def _partition(pool: str) -> str:
+    return f"POOL#{pool}"

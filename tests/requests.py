@@ -1,0 +1,62 @@
+"""Requests to the REST function as API Gateway hands them over, and its answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import cast
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from api import app
+
+KEY_ID = "key-of-acme"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response: its status, headers and JSON body."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, object] = field(default_factory=dict)
+
+
+def request(
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    raw: str | None = None,
+    headers: dict[str, str] | None = None,
+    key_id: str | None = KEY_ID,
+) -> Answer:
+    """Send a request; `body` as JSON, or `raw` as it is."""
+    sent = {"content-type": "application/json", **(headers or {})}
+    event = {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": "request-1",
+            "stage": "v1",
+            "path": path,
+            "httpMethod": method,
+            "identity": {"apiKeyId": key_id, "sourceIp": "127.0.0.1"},
+        },
+        "body": raw if raw is not None else json.dumps(body) if body is not None else None,
+        "isBase64Encoded": False,
+    }
+    response = app.handler(event, cast(LambdaContext, None))
+    sent_back = cast(dict[str, list[str]], response["multiValueHeaders"])
+    return Answer(
+        status=cast(int, response["statusCode"]),
+        headers={name: values[0] for name, values in sent_back.items()},
+        body=json.loads(cast(str, response["body"]) or "{}"),
+    )
