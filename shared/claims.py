@@ -29,6 +29,10 @@ class Claims:
         self._host = host
         self._clock = clock
 
+    def get(self, job_id: str) -> Job:
+        """The job, read consistently. Raises UnknownJob."""
+        return self._table.get(job_id)
+
     def claim(self, job_id: str) -> Job:
         """`queued`, or `running` with a claim that is dead → `running`, attempt + 1, mine.
 

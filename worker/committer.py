@@ -1,0 +1,169 @@
+"""The stage after the seats: makes what became of a job true, once, and settles its message."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from shared import logs, object_keys
+from shared.claims import Claims
+from shared.errors import LostRace, StoreError, UnknownJob
+from shared.job import ErrorCategory, Job, JobError
+from shared.result import EngineRecord, Result
+from shared.states import State
+from worker.engines.engine import Description, EngineError, FailureClass
+from worker.fetcher import seconds_to_claim
+from worker.job_files import JobFiles
+from worker.keeper import Keeper
+from worker.messages import Messages
+from worker.patience import GaveUp, Patience
+from worker.result_document import result_document
+from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Returned, Scored, Work
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+RETRY_SECONDS = (5, 15)  # a failed attempt's next one waits so long, at random
+HOLD_SECONDS = (30, 120)  # likewise for what is not the job's fault
+
+log = logs.get(__name__)
+
+
+class Committer:
+    """Ends each piece of work: writes to the table first, then settles the message, then forgets its files."""
+
+    def __init__(  # noqa: PLR0913 - the stage that everything comes together in
+        self,
+        *,
+        claims: Claims,
+        messages: Messages,
+        files: JobFiles,
+        keeper: Keeper,
+        s3: S3Client,
+        bucket: str,
+        engine: Description,
+        patience: Patience,
+    ) -> None:
+        self._claims = claims
+        self._messages = messages
+        self._files = files
+        self._keeper = keeper
+        self._s3 = s3
+        self._bucket = bucket
+        self._engine = engine
+        self._patience = patience
+
+    def finish(self, finished: Finished) -> None:
+        """Commit, fail, retry or put back; whatever happens, the work is let go and its files are removed."""
+        work, outcome = finished
+        job: Job | None = None
+        try:
+            if work.begun:
+                work.begun.result()
+            job = self._write(work, outcome)
+        except LostRace as race:
+            log.info("claim_was_lost", job_id=work.claimed.id, attempt=work.claimed.attempt, why=str(race))
+            job = race.job
+        except UnknownJob:
+            log.info("job_was_gone", job_id=work.claimed.id)
+        except GaveUp as error:
+            log.warning("job_left", job_id=work.claimed.id, attempt=work.claimed.attempt, why=str(error))
+            job = work.job
+        finally:
+            self._keeper.let_go(work)
+            if work.directory:
+                self._files.remove(work.directory)
+            work.cancelled.close()
+        self._settle(work, job, outcome)
+
+    def _write(self, work: Work, outcome: object) -> Job:
+        job = work.claimed
+        match outcome:
+            case Scored(score):
+                return self._commit(work, self._result(work, score.mos_lqo), score.details)
+            case NoSignal():
+                return self._commit(work, self._result(work, None), {})
+            case Failed(error):
+                return self._failed(job, error)
+            case Crashed(why):
+                return self._claims.retry(job, why)
+            case Returned():
+                return self._claims.put_back(job)
+            case Dropped():
+                return self._now(job)
+        raise TypeError(outcome)
+
+    def _now(self, job: Job) -> Job:
+        return self._claims.get(job.id)
+
+    def _failed(self, job: Job, error: EngineError) -> Job:
+        log.warning("attempt_failed", job_id=job.id, attempt=job.attempt, error=str(error))
+        if error.failure_class is FailureClass.BAD_INPUT:
+            reason = JobError(category=ErrorCategory.BAD_INPUT, code=error.code, message=error.message)
+            return self._claims.fail(job, reason)
+        if error.failure_class is FailureClass.TRANSIENT:
+            return self._claims.retry(job, str(error))
+        return self._claims.put_back(job)
+
+    def _result(self, work: Work, mos_lqo: float | None) -> Result:
+        findings = work.findings
+        if findings is None:
+            raise RuntimeError(f"job {work.claimed.id} has a score but was never examined")
+        return Result(
+            mos_lqo=mos_lqo,
+            mode=work.claimed.mode,
+            engine=EngineRecord(
+                name=self._engine.name, version=self._engine.version, settings=dict(self._engine.settings)
+            ),
+            warnings=findings.warnings,
+            prepared=findings.prepared,
+            audio=findings.audio,
+            timings_ms=work.timings_ms,
+        )
+
+    def _commit(self, work: Work, result: Result, details: Mapping[str, JsonValue]) -> Job:
+        """Put the result document, then make it true. Overtaken, it is removed unless it may yet be true."""
+        job = work.claimed
+        key = object_keys.result_key(job.id, job.attempt)
+        body = result_document(job, result, details)
+        began = time.monotonic()
+        self._patience(
+            lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+        )
+        published = {**result.timings_ms, "published": round((time.monotonic() - began) * 1000)}
+        try:
+            done = self._claims.commit(job, result.model_copy(update={"timings_ms": published}), key)
+        except StoreError:
+            self._remove_unless_true(job, key)
+            raise
+        log.info("job_succeeded", job_id=job.id, tenant=job.tenant, attempt=job.attempt, mos_lqo=result.mos_lqo)
+        return done
+
+    def _remove_unless_true(self, job: Job, key: str) -> None:
+        try:
+            now: Job | None = self._now(job)
+        except UnknownJob:
+            now = None
+        if now is None or (now.ended and now.result_key != key):
+            self._patience(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
+
+    def _settle(self, work: Work, job: Job | None, outcome: object) -> None:
+        if job is None or job.ended:
+            self._messages.delete(work.message)
+        elif job.state is State.RUNNING:
+            self._messages.show_in(work.message, seconds_to_claim(job))
+        else:
+            self._messages.show_in(work.message, _pause(outcome))
+
+
+def _pause(outcome: object) -> float:
+    match outcome:
+        case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
+            return random.uniform(*HOLD_SECONDS)  # noqa: S311 - jitter, not a secret
+        case Failed() | Crashed():
+            return random.uniform(*RETRY_SECONDS)  # noqa: S311
+    return 0

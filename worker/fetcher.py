@@ -1,0 +1,122 @@
+"""The stage before the seats: claims the job, fetches its files, and has them examined, so that no seat ever waits."""
+
+from __future__ import annotations
+
+import time
+
+from shared import envelope, logs
+from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
+from shared.envelope import MalformedEnvelope, NewerEnvelope
+from shared.errors import AlreadyEnded, NotClaimable, UnknownJob
+from shared.job import Job
+from shared.states import State
+from worker.engines.engine import EngineError
+from worker.handoff import Handoff
+from worker.job_files import JobFiles
+from worker.keeper import Keeper
+from worker.measuring import Measuring
+from worker.messages import Messages
+from worker.patience import GaveUp
+from worker.places import Places
+from worker.work import Failed, Finished, NoSignal, Outcome, Returned, Work
+
+NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
+
+log = logs.get(__name__)
+
+
+class Fetcher:
+    """Brings a message to a job that is claimed, local and examined; `fetch` is called from several threads."""
+
+    def __init__(  # noqa: PLR0913 - the stage where most parts meet
+        self,
+        *,
+        claims: Claims,
+        messages: Messages,
+        files: JobFiles,
+        measuring: Measuring,
+        keeper: Keeper,
+        places: Places,
+        ready: Handoff[Work],
+        outbox: Handoff[Finished],
+    ) -> None:
+        self._claims = claims
+        self._messages = messages
+        self._files = files
+        self._measuring = measuring
+        self._keeper = keeper
+        self._places = places
+        self._ready = ready
+        self._outbox = outbox
+
+    def fetch(self, work: Work) -> None:
+        """Claim and fetch; hands the work on to the seats, or to the committer where no seat is needed."""
+        if not self._claimed(work):
+            self._places.release()
+            return
+        outcome = self._local(work)
+        if outcome is None:
+            self._ready.put(work)
+        else:
+            self._places.release()
+            self._outbox.put((work, outcome))
+
+    def _claimed(self, work: Work) -> bool:
+        """Whether the job is ours now; where it is not, the message is settled and the work let go."""
+        try:
+            job = self._claim(work)
+        except Exception:
+            log.exception("claim_failed", message_id=work.message.id)  # the message comes again by its visibility
+            job = None
+        if job is None:
+            self._keeper.let_go(work)
+            work.cancelled.close()
+        return job is not None
+
+    def _claim(self, work: Work) -> Job | None:
+        """The claimed job; None where there is none to be had, and its message is settled."""
+        message = work.message
+        try:
+            job_id = envelope.unpack(message.body).job
+            claim_ends = time.monotonic() + CLAIM_SECONDS
+            job = self._claims.claim(job_id)
+        except NewerEnvelope:
+            self._messages.show_in(message, NEWER_SECONDS)
+        except MalformedEnvelope as error:
+            log.warning("message_malformed", message_id=message.id, why=str(error))
+            self._messages.put_aside(message)
+        except (UnknownJob, AlreadyEnded):
+            self._messages.delete(message)
+        except NotClaimable as race:
+            self._messages.show_in(message, seconds_to_claim(race.job))
+        except GaveUp:
+            self._messages.show_in(message, 0)
+        else:
+            work.job, work.claim_ends = job, claim_ends
+            return job
+        return None
+
+    def _local(self, work: Work) -> Outcome | None:
+        job, began = work.claimed, time.monotonic()
+        work.timings_ms["queued"] = _milliseconds(job.times[State.RUNNING] - job.times[State.QUEUED])
+        try:
+            work.directory = self._files.fetch(job)
+            work.findings = self._measuring.examine(work.directory, job)
+        except EngineError as error:
+            return Failed(error)
+        except Exception:
+            log.exception("fetch_failed", job_id=job.id, attempt=job.attempt)
+            return Returned()
+        finally:
+            work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)
+        return NoSignal() if work.findings.silent else None
+
+
+def seconds_to_claim(job: Job) -> float:
+    """How long another's claim keeps this job from being claimed, and a little more."""
+    rest = (job.claim_until or 0) + GRACE_SECONDS - time.time()
+    return max(rest, 0) + 5
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

@@ -1,0 +1,80 @@
+"""A job's two files on this host, in a fresh directory of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from shared.job import AudioFile, Job, Role
+from worker.engines.engine import EngineError, FailureClass
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from worker.patience import Patience
+
+CHUNK_BYTES = 1024 * 1024
+
+
+class JobFiles:
+    """Makes the directories under `root`, fills and removes them."""
+
+    def __init__(self, s3: S3Client, bucket: str, root: Path, patience: Patience) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._root = root
+        self._patience = patience
+
+    def start(self) -> None:
+        """Begin with an empty root: what is left there is of an earlier worker."""
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._root.mkdir(parents=True, mode=0o700)
+
+    def fetch(self, job: Job) -> Path:
+        """A fresh directory with `reference.wav` and `degraded.wav`, each the very version that was started.
+
+        Raises EngineError, `bad_input`, where a file was changed since the start or is not what was declared.
+        """
+        directory = self._root / f"{job.id}-{job.attempt}"
+        directory.mkdir(mode=0o700)
+        try:
+            for role in Role:
+                self._patience(partial(self._download, job.file(role), role, directory))
+        except BaseException:
+            self.remove(directory)
+            raise
+        return directory
+
+    def remove(self, directory: Path) -> None:
+        """Remove a job's directory and all in it."""
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def _download(self, file: AudioFile, role: Role, directory: Path) -> None:
+        digest = hashlib.sha256()
+        try:
+            response = self._s3.get_object(Bucket=self._bucket, Key=file.key, IfMatch=file.etag or "*")
+        except ClientError as error:
+            raise _refused(error, role) from None
+        with (directory / f"{role}.wav").open("wb") as target:
+            for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
+                digest.update(chunk)
+                target.write(chunk)
+        if file.sha256 and digest.hexdigest() != file.sha256:
+            message = f"The {role} file has another SHA-256 than was declared. Hash what you upload, in a new job."
+            raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message)
+
+
+def _refused(error: ClientError, role: Role) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in ("PreconditionFailed", "412"):
+        message = f"The {role} file was replaced after the job was started. Create a new job with the new file."
+        return EngineError(FailureClass.BAD_INPUT, "changed_after_start", message)
+    if code in ("NoSuchKey", "404"):
+        message = f"The {role} file was removed after the job was started. Create a new job and upload it again."
+        return EngineError(FailureClass.BAD_INPUT, "removed_after_start", message)
+    return error

@@ -1,0 +1,177 @@
+"""The seats: each takes the next job that is ready, and has it scored in its child process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import tenacity
+
+from shared import logs
+from shared.claims import Claims
+from shared.job import Job
+from worker.engines.engine import EngineError
+from worker.handoff import Handoff
+from worker.places import Places
+from worker.seat import Seat, SeatError, SeatStopped
+from worker.spawner import Spawner
+from worker.work import Crashed, Dropped, Failed, Finished, Outcome, Returned, Scored, Work
+
+WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more on a busy machine
+BASE_SECONDS = 60.0  # how long an engine may take: so long, and
+FACTOR = 10.0  # so many times the audio's length,
+LONGEST_SECONDS = 3600.0  # at most
+RESTART_SECONDS = 20.0  # the longest wait before a seat that does not come up is started once more
+
+log = logs.get(__name__)
+
+
+class Seats:
+    """`count` seats, each on a thread of its own."""
+
+    def __init__(  # noqa: PLR0913 - the stage that the machine is there for
+        self,
+        *,
+        engine: str,
+        count: int,
+        environment: Mapping[str, str],
+        spawner: Spawner,
+        claims: Claims,
+        places: Places,
+        ready: Handoff[Work],
+        outbox: Handoff[Finished],
+    ) -> None:
+        self._seats = [Seat(engine, number, environment, spawner) for number in range(count)]
+        self._claims = claims
+        self._places = places
+        self._ready = ready
+        self._outbox = outbox
+        self._stopping = threading.Event()
+        self._beginning = ThreadPoolExecutor(count, thread_name_prefix="begin")
+        self._threads = [threading.Thread(target=self._run, args=(seat,), name="seat") for seat in self._seats]
+        self._warm = threading.Semaphore(0)
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._seconds = 0.0
+        self._scored = 0
+
+    def start(self) -> None:
+        """Start every seat's process; returns at once."""
+        for thread in self._threads:
+            thread.start()
+
+    def wait_warm(self, limit_seconds: float | None = None) -> bool:
+        """Wait until one more seat has come up; whether one did within the limit."""
+        return self._warm.acquire(timeout=limit_seconds)
+
+    def stop(self, limit_seconds: float) -> None:
+        """Take no more; what runs may end within the limit, then it goes back. Every process is gone after it."""
+        self.take_no_more()
+        deadline = time.monotonic() + limit_seconds
+        for thread in self._threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        self.hurry()
+        for thread in self._threads:
+            thread.join()
+        self._beginning.shutdown()
+
+    def take_no_more(self) -> None:
+        """What has not begun is not begun any more."""
+        self._stopping.set()
+        self._ready.close()
+
+    def hurry(self) -> None:
+        """Stop what runs now."""
+        self.take_no_more()
+        for seat in self._seats:
+            seat.stop()
+
+    @property
+    def busy(self) -> int:
+        """How many seats score at this moment."""
+        return self._busy
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Mean time of a score so far, None before the first."""
+        with self._lock:
+            return self._seconds / self._scored if self._scored else None
+
+    def _run(self, seat: Seat) -> None:
+        if self._bring_up(seat):
+            self._warm.release()
+        while (seat.is_alive() or self._bring_up(seat)) and (work := self._ready.take()) is not None:
+            outcome = self._outcome(seat, work)
+            self._places.release()
+            self._outbox.put((work, outcome))
+        seat.stop()
+
+    def _bring_up(self, seat: Seat) -> bool:
+        """Start the seat's process until it comes up; False once the worker ends."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((SeatError, EngineError, OSError)),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=RESTART_SECONDS),
+            stop=tenacity.stop_when_event_set(self._stopping),
+            sleep=tenacity.sleep_using_event(self._stopping),
+            before_sleep=_log,
+        )
+        try:
+            retrying(self._start, seat)
+        except tenacity.RetryError:
+            return False
+        return not self._stopping.is_set()
+
+    def _start(self, seat: Seat) -> None:
+        if self._stopping.is_set():
+            raise SeatStopped("the worker ends")
+        seat.start()
+        seat.wait_ready(WARM_SECONDS)
+
+    def _outcome(self, seat: Seat, work: Work) -> Outcome:
+        if self._stopping.is_set():
+            return Returned()
+        if work.cancelled.is_set():
+            return Dropped()
+        work.begun = self._begin(work.claimed)
+        with self._lock:
+            self._busy += 1
+        began = time.monotonic()
+        try:
+            return self._score(seat, work)
+        finally:
+            self._account(work, time.monotonic() - began)
+
+    def _begin(self, job: Job) -> Future[Job]:
+        """Note beside the scoring that it began: the commit waits for that, the seat does not."""
+        return self._beginning.submit(self._claims.begin, job)
+
+    def _score(self, seat: Seat, work: Work) -> Outcome:
+        findings, job = work.findings, work.claimed
+        if findings is None or work.directory is None:
+            raise RuntimeError(f"job {job.id} came to a seat without its files")
+        scratch = work.directory / "scratch"
+        scratch.mkdir()
+        limit = min(BASE_SECONDS + FACTOR * findings.seconds, LONGEST_SECONDS)
+        try:
+            return Scored(seat.score(findings.reference, findings.degraded, job.mode, scratch, limit, work.cancelled))
+        except EngineError as error:
+            return Failed(error)
+        except SeatStopped:
+            return Dropped() if work.cancelled.is_set() else Returned()
+        except SeatError as error:
+            log.warning("attempt_lost", job_id=job.id, attempt=job.attempt, error=str(error))
+            return Crashed(str(error))
+
+    def _account(self, work: Work, seconds: float) -> None:
+        work.timings_ms["scored"] = round(seconds * 1000)
+        with self._lock:
+            self._busy -= 1
+            self._seconds += seconds
+            self._scored += 1
+
+
+def _log(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.error("seat_not_up", attempt=state.attempt_number, error=str(error))

@@ -1,0 +1,30 @@
+"""What the worker is told by its environment."""
+
+import os
+import socket
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, Json
+
+from shared.pools import PoolName
+
+POLL_SECONDS = 20  # the longest long poll: SQS Developer Guide, "Amazon SQS short and long polling"
+
+
+class WorkerSettings(BaseModel):
+    """`MOSAIC_*` of the worker. Times in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    bucket: str
+    queue_urls: Json[dict[str, str]]
+    pool: PoolName
+    engine: str
+    host: str = Field(default_factory=socket.gethostname, min_length=1)
+    seats: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
+    prefetch: int = Field(default_factory=lambda told: told["seats"], ge=0, le=64)
+    work_directory: Path
+    cache_directory: Path
+    poll_seconds: int = Field(POLL_SECONDS, ge=1, le=POLL_SECONDS)
+    drain_seconds: float = Field(120, ge=0)

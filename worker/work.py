@@ -1,0 +1,103 @@
+"""The work in hand: one message, the job it names, and what became of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from shared.job import Job
+from shared.result import Advice
+from worker.cancellation import Cancellation
+from worker.engines.engine import EngineError, Score
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it was received. `receipt` is good for this receive only."""
+
+    id: str
+    body: str
+    receipt: str
+    receives: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is known of a job's two files before a seat is spent: paths of what is to be scored, and advice."""
+
+    reference: Path
+    degraded: Path
+    seconds: float
+    audio: dict[str, dict[str, JsonValue]]
+    warnings: list[Advice]
+    prepared: list[dict[str, JsonValue]]
+    silent: bool  # the degraded file has no signal: there is nothing to score
+
+
+@dataclass
+class Work:
+    """One message in hand, from its receive until it is settled. `claim_ends` is by the monotonic clock."""
+
+    message: Message
+    received_at: float = field(default_factory=time.time)
+    job: Job | None = None
+    claim_ends: float | None = None
+    directory: Path | None = None
+    findings: Findings | None = None
+    begun: Future[Job] | None = None
+    cancelled: Cancellation = field(default_factory=Cancellation)
+    timings_ms: dict[str, int] = field(default_factory=dict)
+    settled: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held while its message or claim is extended
+
+    @property
+    def claimed(self) -> Job:
+        """The job, once it is claimed."""
+        if self.job is None:
+            raise RuntimeError("this message's job was not claimed")
+        return self.job
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The engine gave a score."""
+
+    score: Score
+
+
+@dataclass(frozen=True)
+class NoSignal:
+    """There was nothing to score in the degraded file."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The engine, or what comes before it, refused the job: the error says whose turn it is."""
+
+    error: EngineError
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The attempt came to nothing, and it is a failure: a crash, a time-out."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The claim is no longer ours: the job ended, was taken over, or our claim ran out."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The worker ends before the job was scored: it goes back, at no cost."""
+
+
+Outcome = Scored | NoSignal | Failed | Crashed | Dropped | Returned
+Finished = tuple[Work, Outcome]
