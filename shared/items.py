@@ -1,16 +1,14 @@
-"""Between Python values and DynamoDB's: the low-level client's attribute values, numbers as Decimal."""
+"""Between Python values and DynamoDB's: the low-level client's attribute values, numbers as Decimal there, as int or float here."""
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pydantic import JsonValue
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-Value = JsonValue | Decimal
 
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
@@ -21,9 +19,9 @@ def pack(values: Mapping[str, JsonValue]) -> "dict[str, AttributeValueTypeDef]":
     return {name: _serializer.serialize(_decimal(value)) for name, value in values.items() if value is not None}
 
 
-def unpack(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, object]:
-    """An item as plain Python values; numbers come as Decimal."""
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+def unpack(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, JsonValue]:
+    """An item as plain JSON values."""
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
 
 
 def _decimal(value: JsonValue) -> object:
@@ -34,3 +32,13 @@ def _decimal(value: JsonValue) -> object:
     if isinstance(value, list):
         return [_decimal(inner) for inner in value]
     return value
+
+
+def _plain(value: object) -> JsonValue:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return cast(JsonValue, value)

@@ -79,7 +79,7 @@ class JobTable:
             raise UnknownJob(job_id)
         return Job.model_validate(item)
 
-    def read(self, key: dict[str, JsonValue]) -> dict[str, object] | None:
+    def read(self, key: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
         """Any item of the table, read consistently, or None."""
         response = self.attempts(
             lambda: self.client.get_item(TableName=self.name, Key=items.pack(key), ConsistentRead=True)

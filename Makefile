@@ -1,0 +1,53 @@
+# Each goal sets up what it needs, in .venv, from hashed locks. No root, Docker, AWS account or compiler needed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-header --override requirements/overrides.txt
+
+.PHONY: demo sandbox test lint format setup locks clean
+
+demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
+	@$(BIN)/python -m sandbox.demo
+
+sandbox: .venv/.sandbox ## Keep the whole system running for a person to use
+	@$(BIN)/python -m sandbox
+
+test: lint ## Everything that CI asks for
+	$(BIN)/python -m pytest
+
+lint: setup ## Style, types, and which way imports point
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Put every file into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: .venv/.dev ## Install everything that working on Mosaic takes
+
+locks: setup ## Resolve the dependencies of pyproject.toml anew
+	$(COMPILE) --group dev -o requirements/dev.txt
+	$(COMPILE) --group sandbox -c requirements/dev.txt -o requirements/sandbox.txt
+
+clean: ## Remove what was installed and built; the sandbox's state goes too
+	rm -rf .venv .sandbox cdk.out
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Mosaic needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	@echo "Setting up .venv; the first time this downloads some 200 MB (make test: 400 MB)."
+	@$(PYTHON) -m venv .venv
+
+.venv/.sandbox: requirements/sandbox.txt client/pyproject.toml | .venv/bin/python
+	@$(INSTALL) --require-hashes -r requirements/sandbox.txt
+	@$(INSTALL) --no-build-isolation --editable client
+	@touch $@
+
+.venv/.dev: requirements/dev.txt client/pyproject.toml | .venv/bin/python
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --no-build-isolation --editable client
+	@touch $@ .venv/.sandbox
