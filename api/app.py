@@ -13,14 +13,19 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import job_routes, problems
+from api import bodies, job_routes, problems
 from api.problems import Problem
 from shared import logs
 
 logs.configure("api")
 log = logs.get(__name__)
 
-app = APIGatewayRestResolver(enable_validation=True)
+# Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
+app = APIGatewayRestResolver(
+    enable_validation=True,
+    json_body_deserializer=bodies.parse,
+    response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 app.include_router(job_routes.router)
 
 
@@ -29,7 +34,7 @@ def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str,
 
     One at a time in a process, as in Lambda: the resolver keeps the request on itself.
     """
-    return app.resolve(event, context)
+    return app.resolve(bodies.plain_type(event), context)
 
 
 @app.exception_handler(Problem)
@@ -40,11 +45,6 @@ def _problem(problem: Problem) -> Response[str]:
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
     return problems.from_validation(error).response()
-
-
-@app.exception_handler(RecursionError)
-def _too_deep(_: RecursionError) -> Response[str]:
-    return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is nested too deeply.").response()
 
 
 @app.exception_handler(RequestUnsupportedContentType)

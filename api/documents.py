@@ -20,11 +20,15 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Answer(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged, and answers hold signed links
+
+
 class DeclaredFile(_Request):
     """What the client says of a file before it is uploaded. What is said is held to."""
 
     sha256: Sha256 | None = None
-    bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES)
+    bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES, strict=True)
 
 
 class PrepareBoth(_Request):
@@ -47,7 +51,7 @@ class NewJob(_Request):
     prepare: PrepareBoth = PrepareBoth()
 
 
-class UploadPolicy(BaseModel):
+class UploadPolicy(_Answer):
     """A presigned S3 POST: send `fields`, then the part `file`, as multipart/form-data to `url`."""
 
     url: str
@@ -55,19 +59,19 @@ class UploadPolicy(BaseModel):
     expires_at: str
 
 
-class Uploads(BaseModel):
+class Uploads(_Answer):
     """A policy for each file that is not stored yet."""
 
     uploads: dict[Role, UploadPolicy]
 
 
-class ResultDocument(Result):
+class ResultDocument(Result, _Answer):
     """A result, with a link to the whole result document."""
 
     details: str
 
 
-class JobDocument(BaseModel):
+class JobDocument(_Answer):
     """A job as its owner sees it. Times are RFC 3339, in UTC."""
 
     id: str

@@ -74,4 +74,5 @@ def take(parts: Service, key: str, upload: Upload) -> None:
         job = starting.start(parts, job)
     except (MissingUploads, ChangedMeanwhile):
         return  # the missing file, and the newer version of a changed one, tell of themselves
-    log.info("upload_taken", job_id=job.id, tenant=job.tenant, role=upload.role, state=job.state)
+    with logs.about(job):
+        log.info("upload_taken", role=upload.role, state=job.state)

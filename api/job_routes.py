@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import time
 from http import HTTPStatus
 from typing import Annotated, TypeVar
@@ -33,6 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 
 IdempotencyHeader = Annotated[str | None, Header(alias="Idempotency-Key"), Field(min_length=1, max_length=255)]
 DETAILS_SECONDS = 15 * 60
+_JOB_ID = re.compile(r"[0-9a-f]{32}")  # as shared.job.JobId; DynamoDB takes no key above 2 KiB, so ask for no other
 
 
 @router.post("/v1/jobs", status_code=HTTPStatus.CREATED)
@@ -104,6 +107,8 @@ def _tenant() -> str:
 def _own(parts: Service, job_id: str) -> Job:
     """The job, if it is the caller's; for everybody else there is none."""
     tenant = _tenant()
+    if not _JOB_ID.fullmatch(job_id):
+        raise unknown_job(job_id)
     try:
         job = parts.jobs.get(job_id)
     except UnknownJob:
@@ -161,7 +166,9 @@ def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
 def _idempotency(tenant: str, key: str | None, body: NewJob) -> IdempotencyKey | None:
     if key is None:
         return None
-    return IdempotencyKey(tenant, _hash(key), _hash(body.model_dump_json()))
+    # Sorted: JSON objects have no order, and a client that repeats itself may send another.
+    same = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    return IdempotencyKey(tenant, _hash(key), _hash(same))
 
 
 def _hash(text: str) -> str:
@@ -169,7 +176,7 @@ def _hash(text: str) -> str:
 
 
 def _key_problem(detail: str) -> Problem:
-    error = {"pointer": "/header/Idempotency-Key", "detail": detail}
+    error = {"pointer": "/header/idempotency-key", "detail": detail}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail, errors=[error])
 
 

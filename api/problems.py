@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.job import Job
 
 MEDIA_TYPE = "application/problem+json"
+_KEY = "[key]"  # what Pydantic appends to the place of a map's member whose name, not its value, is wrong
 
 FieldError = dict[str, str]  # {"pointer": RFC 6901 JSON pointer into the body, "detail": what is wrong with it}
 
@@ -81,11 +82,8 @@ def wrong_state(job: Job, wanted: str) -> Problem:
 
 
 def from_validation(error: RequestValidationError) -> Problem:
-    """400 for a body that is no JSON, 422 with a pointer a field for one that breaks the schema."""
-    details = error.errors()
-    if any(detail["type"] == "json_invalid" for detail in details):
-        return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not valid JSON.")
-    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in details]
+    """422 with a pointer a field that breaks the schema."""
+    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in error.errors()]
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",
@@ -96,6 +94,6 @@ def from_validation(error: RequestValidationError) -> Problem:
 
 def _pointer(location: Sequence[str | int]) -> str:
     """RFC 6901: the place in the body, or the name of a header or query parameter behind its kind."""
-    where, *path = location
+    where, *path = location[:-1] if location[-1] == _KEY else location
     parts = path if where == "body" else [where, *path]
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

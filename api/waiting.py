@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.hosts import Hosts
+from shared.hosts import Hosts, HostState
 from shared.resources import lane_queue
 from shared.states import State
 
@@ -22,7 +22,7 @@ _cache: dict[str, tuple[Load, float]] = {}
 
 @dataclass(frozen=True)
 class Load:
-    """What a lane has before it. Jobs waiting, seats alive, mean seconds a job."""
+    """What a lane has before it. Jobs waiting, seats that take new ones, mean seconds a job."""
 
     waiting: int
     seats: int
@@ -52,7 +52,7 @@ def _load(service: Service, job: Job) -> Load:
     means = [host.mean_seconds for host in hosts if host.mean_seconds]
     load = Load(
         waiting=int(attributes["ApproximateNumberOfMessages"]),
-        seats=max(1, sum(host.seats for host in hosts)),
+        seats=max(1, sum(host.seats for host in hosts if host.state is HostState.READY)),
         mean_seconds=sum(means) / len(means) if means else ASSUMED_SECONDS,
     )
     _cache[name] = (load, time.monotonic() + CACHE_SECONDS)

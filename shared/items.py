@@ -1,4 +1,4 @@
-"""Between Python values and DynamoDB's: the low-level client's attribute values, numbers as Decimal there, as int or float here."""
+"""Between JSON values and DynamoDB's attribute values; numbers are Decimal there, int or float here."""
 
 from collections.abc import Mapping
 from decimal import Decimal

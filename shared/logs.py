@@ -2,10 +2,14 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+
+from shared.job import Job
 
 # Never the frames' local variables: events hold API keys, policies hold signatures.
 TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
@@ -13,9 +17,14 @@ TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(sho
 
 def configure(component: str, stream: TextIO | None = None) -> None:
     """Send every log of this process as JSON lines to `stream` (standard output by default)."""
+
+    def named(_logger: object, _method: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
+        return {"component": component, **line}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            named,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             TRACEBACKS,
@@ -25,8 +34,11 @@ def configure(component: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(component=component)
+
+
+def about(job: Job) -> AbstractContextManager[object]:
+    """Every line logged within, on this thread, says which job it is about."""
+    return structlog.contextvars.bound_contextvars(job_id=job.id, tenant=job.tenant, attempt=job.attempt, host=job.host)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

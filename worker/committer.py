@@ -22,7 +22,7 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.patience import GaveUp, Patience
 from worker.result_document import result_document
-from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Returned, Scored, Work
+from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Outcome, Returned, Scored, Work
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -60,18 +60,22 @@ class Committer:
     def finish(self, finished: Finished) -> None:
         """Commit, fail, retry or put back; whatever happens, the work is let go and its files are removed."""
         work, outcome = finished
+        with logs.about(work.claimed):
+            self._finish(work, outcome)
+
+    def _finish(self, work: Work, outcome: Outcome) -> None:
         job: Job | None = None
         try:
             if work.begun:
                 work.begun.result()
             job = self._write(work, outcome)
         except LostRace as race:
-            log.info("claim_was_lost", job_id=work.claimed.id, attempt=work.claimed.attempt, why=str(race))
+            log.info("claim_was_lost", why=str(race))
             job = race.job
         except UnknownJob:
-            log.info("job_was_gone", job_id=work.claimed.id)
+            log.info("job_was_gone")
         except GaveUp as error:
-            log.warning("job_left", job_id=work.claimed.id, attempt=work.claimed.attempt, why=str(error))
+            log.warning("job_left", why=str(error))
             job = work.job
         finally:
             self._keeper.let_go(work)
@@ -80,7 +84,7 @@ class Committer:
             work.cancelled.close()
         self._settle(work, job, outcome)
 
-    def _write(self, work: Work, outcome: object) -> Job:
+    def _write(self, work: Work, outcome: Outcome) -> Job:
         job = work.claimed
         match outcome:
             case Scored(score):
@@ -95,13 +99,12 @@ class Committer:
                 return self._claims.put_back(job)
             case Dropped():
                 return self._now(job)
-        raise TypeError(outcome)
 
     def _now(self, job: Job) -> Job:
         return self._claims.get(job.id)
 
     def _failed(self, job: Job, error: EngineError) -> Job:
-        log.warning("attempt_failed", job_id=job.id, attempt=job.attempt, error=str(error))
+        log.warning("attempt_failed", error=str(error))
         if error.failure_class is FailureClass.BAD_INPUT:
             reason = JobError(category=ErrorCategory.BAD_INPUT, code=error.code, message=error.message)
             return self._claims.fail(job, reason)
@@ -140,7 +143,7 @@ class Committer:
         except StoreError:
             self._remove_unless_true(job, key)
             raise
-        log.info("job_succeeded", job_id=job.id, tenant=job.tenant, attempt=job.attempt, mos_lqo=result.mos_lqo)
+        log.info("job_succeeded", mos_lqo=result.mos_lqo)
         return done
 
     def _remove_unless_true(self, job: Job, key: str) -> None:
@@ -151,7 +154,7 @@ class Committer:
         if now is None or (now.ended and now.result_key != key):
             self._patience(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
 
-    def _settle(self, work: Work, job: Job | None, outcome: object) -> None:
+    def _settle(self, work: Work, job: Job | None, outcome: Outcome) -> None:
         if job is None or job.ended:
             self._messages.delete(work.message)
         elif job.state is State.RUNNING:
@@ -160,7 +163,7 @@ class Committer:
             self._messages.show_in(work.message, _pause(outcome))
 
 
-def _pause(outcome: object) -> float:
+def _pause(outcome: Outcome) -> float:
     match outcome:
         case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
             return random.uniform(*HOLD_SECONDS)  # noqa: S311 - jitter, not a secret

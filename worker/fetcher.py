@@ -54,7 +54,8 @@ class Fetcher:
         if not self._claimed(work):
             self._places.release()
             return
-        outcome = self._local(work)
+        with logs.about(work.claimed):
+            outcome = self._local(work)
         if outcome is None:
             self._ready.put(work)
         else:
@@ -105,7 +106,7 @@ class Fetcher:
         except EngineError as error:
             return Failed(error)
         except Exception:
-            log.exception("fetch_failed", job_id=job.id, attempt=job.attempt)
+            log.exception("fetch_failed")
             return Returned()
         finally:
             work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)

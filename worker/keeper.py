@@ -72,7 +72,8 @@ class Keeper:
                 self._next_beat[id(work)] = (work, now + BEAT_SECONDS)
         for work, _ in held:
             if work.claim_ends is not None and work.claim_ends <= now and not work.cancelled.is_set():
-                log.error("claim_ran_out", job_id=work.claimed.id, attempt=work.claimed.attempt)
+                with logs.about(work.claimed):
+                    log.error("claim_ran_out")
                 work.cancelled.set()
         return due
 
@@ -82,16 +83,17 @@ class Keeper:
                 return
             self._messages.hide(work.message, VISIBILITY)
             if work.claim_ends is not None and not work.cancelled.is_set():
-                self._extend(work)
+                with logs.about(work.claimed):
+                    self._extend(work)
 
     def _extend(self, work: Work) -> None:
         ends = time.monotonic() + CLAIM_SECONDS
         try:
             self._claims.extend(work.claimed)
         except StoreError as error:
-            log.warning("claim_lost", job_id=work.claimed.id, attempt=work.claimed.attempt, why=str(error))
+            log.warning("claim_lost", why=str(error))
             work.cancelled.set()
         except (BotoCoreError, ClientError) as error:
-            log.warning("claim_not_extended", job_id=work.claimed.id, error=str(error))
+            log.warning("claim_not_extended", error=str(error))
         else:
             work.claim_ends = ends

@@ -103,7 +103,8 @@ class Seats:
         if self._bring_up(seat):
             self._warm.release()
         while (seat.is_alive() or self._bring_up(seat)) and (work := self._ready.take()) is not None:
-            outcome = self._outcome(seat, work)
+            with logs.about(work.claimed):
+                outcome = self._outcome(seat, work)
             self._places.release()
             self._outbox.put((work, outcome))
         seat.stop()
@@ -161,7 +162,7 @@ class Seats:
         except SeatStopped:
             return Dropped() if work.cancelled.is_set() else Returned()
         except SeatError as error:
-            log.warning("attempt_lost", job_id=job.id, attempt=job.attempt, error=str(error))
+            log.warning("attempt_lost", error=str(error))
             return Crashed(str(error))
 
     def _account(self, work: Work, seconds: float) -> None:

@@ -4,13 +4,12 @@ The order is fixed: decode, channel, resample, level. Samples stay doubles all t
 at the end, without dither, so that the same file and wishes always give the same bytes.
 """
 
-from math import gcd
 from pathlib import Path
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 from pydantic import JsonValue
-from scipy.signal import firwin, resample_poly
 
 from shared.audio_rules import AudioFault
 from shared.job import Prepare
@@ -19,13 +18,6 @@ from worker.audio.advice import LIMITS, Limits, is_silent
 from worker.audio.recording import FULL_SCALE, PCM_16, Recording
 from worker.audio.speech_level import active_speech_level
 from worker.audio.unscorable import UnscorableAudio
-
-# The resampling filter, by Kaiser's formulas (Oppenheim and Schafer, Discrete-Time Signal Processing, on FIR design
-# with the Kaiser window): 100 dB of attenuation, below 16-bit rounding, and with these taps a fall that takes a tenth
-# of the lower rate's band, the uppermost.
-_KAISER_BETA = 10.06
-_TAPS_PER_PHASE = 128
-_CUTOFF = 0.95  # share of that band: the middle of the fall
 
 
 def prepare(source: Path, target: Path, wanted: Prepare, limits: Limits = LIMITS) -> dict[str, JsonValue]:
@@ -84,10 +76,7 @@ def _check(found: Recording, wanted: Prepare) -> None:
 
 def _resample(samples: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np.float64]:
     """The same sound at another rate: duration and tones are kept, and no delay is added."""
-    up, down = to_hz // gcd(from_hz, to_hz), from_hz // gcd(from_hz, to_hz)
-    longest = max(up, down)
-    taps = firwin(_TAPS_PER_PHASE * longest + 1, _CUTOFF / longest, window=("kaiser", _KAISER_BETA))
-    resampled: NDArray[np.float64] = resample_poly(samples, up, down, window=taps)
+    resampled: NDArray[np.float64] = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
     return resampled
 
 
