@@ -1,0 +1,192 @@
+"""A worker as a process, as systemd or the sandbox starts it, and a service to give it jobs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from pydantic import JsonValue
+
+from api import starting
+from api.service import Service
+from api.settings import ApiSettings
+from sandbox.readiness import VARIABLE, Listener
+from shared.job import AudioFile, Job, Role, new_job_id
+from shared.job_table import job_key
+from shared.lives import UPLOAD_SECONDS
+from shared.object_keys import upload_key
+from shared.states import State
+from tests.cloud import POOL, Resources
+from tests.stand_ins.ordered_engine import NAME, ordered_wav
+
+READY_SECONDS = 60
+END_SECONDS = 60
+LOOK_SECONDS = 0.05
+
+
+class WorkerProcess:
+    """One `python -m worker`; ended, and its children looked for, when its test ends."""
+
+    def __init__(self, resources: Resources, directory: Path, **settings: str) -> None:
+        self.directory = directory
+        self.log = directory / "worker.log"
+        self._environment = {
+            **os.environ,
+            **resources.cloud.environment,
+            "MOSAIC_TABLE": resources.table,
+            "MOSAIC_BUCKET": resources.bucket,
+            "MOSAIC_QUEUE_URLS": json.dumps(resources.queue_urls),
+            "MOSAIC_POOL": POOL.name,
+            "MOSAIC_ENGINE": NAME,
+            "MOSAIC_HOST": "host-a",
+            "MOSAIC_SEATS": "1",
+            "MOSAIC_WORK_DIRECTORY": str(directory / "work"),
+            "MOSAIC_CACHE_DIRECTORY": str(directory / "cache"),
+            "MOSAIC_POLL_SECONDS": "1",
+            **{f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> WorkerProcess:
+        """Start it and wait until it is ready."""
+        with Listener() as listener, self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "worker"],
+                env={**self._environment, VARIABLE: listener.address},
+                stdout=log,
+                stderr=log,
+            )
+            listener.wait_ready(READY_SECONDS)
+        return self
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the worker alone."""
+        assert self.process
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self.process
+        return self.process.wait(END_SECONDS)
+
+    def children(self) -> list[psutil.Process]:
+        """Every process that it started, and theirs."""
+        assert self.process
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def left_files(self) -> list[Path]:
+        """What is left of jobs in its work directory."""
+        work = self.directory / "work"
+        return list(work.iterdir()) if work.exists() else []
+
+
+@contextmanager
+def worker(resources: Resources, directory: Path, **settings: str) -> Iterator[WorkerProcess]:
+    """A worker that is ready."""
+    directory.mkdir(exist_ok=True)
+    process = WorkerProcess(resources, directory, **settings)
+    try:
+        yield process.start()
+    finally:
+        process.end()
+
+
+class GivenJobs:
+    """Jobs with their files in the bucket, started as the API starts them."""
+
+    def __init__(self, resources: Resources) -> None:
+        told = ApiSettings.model_validate(
+            {
+                "table": resources.table,
+                "bucket": resources.bucket,
+                "queue_urls": json.dumps(resources.queue_urls),
+                "pools": json.dumps([POOL.model_dump(mode="json")]),
+            }
+        )
+        clients = resources.clients
+        self.service = Service(settings=told, dynamodb=clients.dynamodb, s3=clients.s3, sqs=clients.sqs)
+        self.resources = resources
+
+    def start(self, order: dict[str, JsonValue], sha256: str | None = None) -> Job:
+        """A queued job whose engine gets that order."""
+        return starting.start(self.service, self.create(order, sha256))
+
+    def create(self, order: dict[str, JsonValue], sha256: str | None = None) -> Job:
+        """A job whose files are uploaded, and that was not started."""
+        job_id, now = new_job_id(), time.time()
+        files = {role: AudioFile(key=upload_key(job_id, role), sha256=sha256) for role in Role}
+        job = Job(
+            id=job_id,
+            tenant="acme",
+            times={State.AWAITING_UPLOAD: now},
+            pool=POOL.name,
+            engine=POOL.engine,
+            mode="wb",
+            reference=files[Role.REFERENCE],
+            degraded=files[Role.DEGRADED],
+            upload_deadline=now + UPLOAD_SECONDS,
+        )
+        for role in Role:
+            self.upload(job, role, order)
+        return self.service.jobs.create(job)
+
+    def upload(self, job: Job, role: Role, order: dict[str, JsonValue]) -> None:
+        """Put one of its files."""
+        self.service.s3.put_object(Bucket=self.resources.bucket, Key=job.file(role).key, Body=ordered_wav(order))
+
+    def now(self, job: Job) -> Job:
+        """The job as it stands."""
+        return self.service.jobs.get(job.id)
+
+    def wait_for(self, job: Job, *states: State, seconds: float = 40) -> Job:
+        """The job once it is in one of these states. The store tells nobody, so it is asked again and again."""
+        deadline = time.monotonic() + seconds
+        while (now := self.now(job)).state not in states:
+            assert time.monotonic() < deadline, f"still {now.state}, attempt {now.attempt}, after {seconds} s"
+            time.sleep(LOOK_SECONDS)
+        return now
+
+    def wait_all(self, jobs: Iterable[Job], *states: State, seconds: float = 40) -> list[Job]:
+        """All of them once each is in one of these states."""
+        return [self.wait_for(job, *states, seconds=seconds) for job in jobs]
+
+    def age_claim(self, job: Job, seconds: float) -> None:
+        """Let the job's claim have ended so much earlier: what the time would do that a test does not have."""
+        self.service.dynamodb.update_item(
+            TableName=self.resources.table,
+            Key={name: {"S": str(value)} for name, value in job_key(job.id).items()},
+            UpdateExpression="SET claim_until = claim_until - :seconds",
+            ExpressionAttributeValues={":seconds": {"N": str(seconds)}},
+        )
+
+    def counts(self, queue: str) -> tuple[int, int]:
+        """Messages of a queue: to be seen, and in flight."""
+        counted = self.service.sqs.get_queue_attributes(
+            QueueUrl=self.resources.queue_urls[queue],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
+
+    def results(self, job: Job) -> list[str]:
+        """The result objects that there are for a job."""
+        listing = self.service.s3.list_objects_v2(Bucket=self.resources.bucket, Prefix=f"results/{job.id}/")
+        return [found["Key"] for found in listing.get("Contents", [])]
