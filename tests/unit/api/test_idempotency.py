@@ -1,0 +1,121 @@
+"""`Idempotency-Key`: a creating call that is repeated makes one job."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from api.documents import CreatedJob
+from api.service import Service
+from shared import items
+from shared.job import Role
+from shared.job_table import job_key
+from shared.states import State
+from tests.lost_responses import lost_once
+from tests.requests import Answer, request
+from tests.unit.api.steps import GLOBEX, bring, conditions, create, upload
+
+
+@pytest.fixture
+def key() -> str:
+    return secrets.token_hex(8)
+
+
+def repeated(key: str, body: object = None) -> Answer:
+    return request("POST", "/v1/jobs", body or {}, headers={"Idempotency-Key": key})
+
+
+def test_the_same_key_and_body_is_the_same_job(key: str) -> None:
+    first = create(idempotency_key=key)
+    answer = repeated(key)
+    assert answer.status in (200, 201)
+    assert answer.headers["Location"] == f"/v1/jobs/{first.id}"
+    again = CreatedJob.model_validate(answer.body)
+    assert again.model_copy(update={"uploads": first.uploads}) == first
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ({}, {"engine": None, "start": "auto", "metadata": {}, "reference": {}}),
+        ({"metadata": {"a": "1", "b": "2"}, "label": "x"}, {"label": "x", "metadata": {"b": "2", "a": "1"}}),
+        ({"prepare": {"degraded": {"level": -26}}}, {"prepare": {"degraded": {"level": -26.0, "decode": False}}}),
+    ],
+)
+def test_a_body_is_the_same_however_it_is_written(one: object, same: object, key: str) -> None:
+    assert repeated(key, same).body["id"] == create(same, idempotency_key=key).id
+    assert repeated(key, one).body["id"] == repeated(key, same).body["id"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"label": "y"}, {"metadata": {"a": "2"}}, {"start": "manual"}, {"degraded": {"bytes": 5}}, {"mode": "wb"}]
+)
+def test_another_body_is_refused_and_points_at_the_key(other: object, key: str) -> None:
+    create({"label": "x"}, idempotency_key=key)
+    answer = repeated(key, other)
+    assert answer.status == 422
+    assert answer.body["type"] == "urn:mosaic:problem:idempotency_key_reused"
+    errors = answer.body["errors"]
+    assert isinstance(errors, list)
+    assert errors[0]["pointer"] == "/header/idempotency-key"
+
+
+def test_the_same_key_of_another_tenant_is_another_job(parts: Service, key: str) -> None:
+    ours, theirs = create(idempotency_key=key), create(idempotency_key=key, key_id=GLOBEX)
+    assert ours.id != theirs.id
+    assert parts.jobs.get(theirs.id).tenant == "globex"
+
+
+def test_a_key_whose_job_is_gone_makes_no_second_one(parts: Service, key: str) -> None:
+    job = create(idempotency_key=key)
+    parts.dynamodb.delete_item(TableName=parts.table.name, Key=items.pack(job_key(job.id)))
+    answer = repeated(key)
+    assert answer.status == 422
+    assert "gone" in str(answer.body["detail"])
+    assert answer.body["type"] == "urn:mosaic:problem:idempotency_key_reused"
+
+
+def test_a_repetition_gets_policies_only_for_what_is_missing(parts: Service, key: str) -> None:
+    job = create(idempotency_key=key)
+    upload(parts, job.id, Role.REFERENCE)
+    again = create(idempotency_key=key)
+    assert set(again.uploads) == {Role.DEGRADED}
+    assert conditions(again.uploads[Role.DEGRADED])[0]["key"] == conditions(job.uploads[Role.DEGRADED])[0]["key"]
+    upload(parts, job.id, Role.DEGRADED)
+    assert create(idempotency_key=key).uploads == {}
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.AWAITING_UPLOAD}))
+def test_a_repetition_gets_no_policy_once_uploads_are_over(state: State, parts: Service, key: str) -> None:
+    job = create(idempotency_key=key)
+    bring(parts, job.id, state)
+    again = create(idempotency_key=key)
+    assert (again.id, again.state, again.uploads) == (job.id, state, {})
+
+
+def test_a_repetition_whose_first_answer_was_lost_is_the_same_job(parts: Service, key: str) -> None:
+    with lost_once(parts.dynamodb, "TransactWriteItems") as sent:
+        first = create(idempotency_key=key)
+    assert len(sent) == 2
+    assert parts.jobs.get(first.id).state is State.AWAITING_UPLOAD
+    assert create(idempotency_key=key).id == first.id
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+def test_the_headers_name_is_read_in_any_case(name: str, key: str) -> None:
+    first = create(idempotency_key=key)
+    assert request("POST", "/v1/jobs", {}, headers={name: key}).body["id"] == first.id
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 256])
+def test_a_key_that_is_no_key_is_refused(bad: str) -> None:
+    answer = repeated(bad)
+    assert answer.status == 422
+    errors = answer.body["errors"]
+    assert isinstance(errors, list)
+    assert [error["pointer"] for error in errors] == ["/header/idempotency-key"]
+
+
+def test_without_a_key_every_call_is_a_job() -> None:
+    assert create().id != create().id

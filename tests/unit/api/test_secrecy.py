@@ -1,0 +1,140 @@
+"""No key, signed link or policy is ever logged, and no stack trace leaves, also when something breaks."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from api import intake, job_routes
+from api.documents import job_members
+from api.service import Service
+from shared.job import Role
+from shared.object_keys import upload_key
+from shared.states import State
+from tests.requests import Answer, request
+from tests.unit.api.steps import BUCKET, all_messages, bring, create, get, upload
+
+KEY = "the-value-of-the-api-key"
+SENT = {"x-api-key": KEY, "Idempotency-Key": "the-idempotency-key"}
+REQUESTS: dict[str, Callable[[str], Answer]] = {
+    "create": lambda _: request("POST", "/v1/jobs", {}, headers=SENT),
+    "uploads": lambda job_id: request("POST", f"/v1/jobs/{job_id}/uploads", headers=SENT),
+    "start": lambda job_id: request("POST", f"/v1/jobs/{job_id}/start", headers=SENT),
+    "get": lambda job_id: request("GET", f"/v1/jobs/{job_id}", headers=SENT),
+}
+
+
+def assert_holds_no_secret(text: str, parts: Service) -> None:
+    assert KEY not in text
+    assert "the-idempotency-key" not in text
+    assert not any(word in text.lower() for word in ("x-amz-signature", "x-amz-credential", "signature=", "policy"))
+    assert "eyJleHBpcmF0aW9u" not in text  # how every policy begins: {"expiration
+    assert parts.s3._request_signer._credentials.secret_key not in text  # type: ignore[attr-defined]
+
+
+def assert_is_a_plain_500(answer: Answer) -> None:
+    assert answer.status == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert set(answer.body) == {"type", "title", "status", "detail", "request_id"}
+    assert answer.body["type"] == "urn:mosaic:problem:internal"
+    assert answer.body["request_id"] == "request-1"
+    assert "Traceback" not in str(answer.body)
+    assert "Error" not in str(answer.body["detail"])
+    assert ".py" not in str(answer.body)
+
+
+@pytest.mark.parametrize("client", ["dynamodb", "s3", "sqs"])
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_client_that_raises_is_a_plain_500_and_its_log_holds_no_secret(
+    name: str, client: str, parts: Service, logged: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = create()
+    for role in Role:
+        upload(parts, job.id, role)
+    if name == "get":
+        bring(parts, job.id, State.QUEUED)
+
+    def refuse(**_: object) -> None:
+        raise ConnectionError("no route to that service")
+
+    called = getattr(parts, client).meta
+    called.events.register(f"before-send.{called.service_model.service_id.hyphenize()}", refuse)
+    try:
+        with caplog.at_level(logging.INFO):
+            answer = REQUESTS[name](job.id)
+    finally:
+        called.events.unregister(f"before-send.{called.service_model.service_id.hyphenize()}", refuse)
+    assert_holds_no_secret(logged.getvalue() + caplog.text, parts)
+    if answer.status == 500:
+        assert_is_a_plain_500(answer)
+        [line] = [json.loads(line) for line in logged.getvalue().splitlines()]
+        assert (line["event"], line["level"], line["request_id"]) == ("request_failed", "error", "request-1")
+        assert line["exception"][0]["exc_value"] == "no route to that service"
+    else:
+        # These do not use that service.
+        assert (name, client) in {("create", "s3"), ("create", "sqs"), ("uploads", "sqs"), ("get", "s3")}
+
+
+def test_an_answer_that_breaks_its_own_model_is_our_mistake_and_its_log_holds_no_policy(
+    parts: Service, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_routes, "job_members", lambda *told: {**job_members(*told), "links": None})
+    assert_is_a_plain_500(request("POST", "/v1/jobs", {}, headers=SENT))
+    monkeypatch.setattr(job_routes, "job_members", lambda *told: {"id": "x"})
+    assert_is_a_plain_500(request("POST", "/v1/jobs", {}, headers=SENT))
+    assert "validation error" in logged.getvalue()
+    assert "input_value" not in logged.getvalue()  # it would quote the ends of a link
+    assert_holds_no_secret(logged.getvalue(), parts)
+
+
+def test_a_result_that_breaks_its_own_model_is_logged_without_its_link(
+    parts: Service, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create()
+    bring(parts, job.id, State.SUCCEEDED)
+
+    def broken(job: object, eta: object, details: str) -> dict[str, object]:
+        return {**job_members(job, eta, details), "result": {"details": details}}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(job_routes, "job_members", broken)
+    assert_is_a_plain_500(get(job.id))
+    assert "validation error" in logged.getvalue()
+    assert "input_value" not in logged.getvalue()  # it would quote the ends of a link
+    assert_holds_no_secret(logged.getvalue(), parts)
+
+
+def test_a_crash_of_the_intake_is_logged_without_secrets(
+    parts: Service, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(intake, "take", crash)
+    job = create()
+    body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job.id, Role.DEGRADED)}}}], "secret": KEY})
+    assert intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)["batchItemFailures"]
+    assert "broken" in logged.getvalue()
+    assert_holds_no_secret(logged.getvalue(), parts)
+
+
+def test_a_whole_life_is_logged_without_secrets(
+    parts: Service, logged: io.StringIO, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO):
+        job_id = str(REQUESTS["create"]("").body["id"])
+        REQUESTS["uploads"](job_id)
+        for role in Role:
+            upload(parts, job_id, role)
+            body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job_id, role)}}}]})
+            intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)
+        for name in ("start", "get", "get", "get", "get"):
+            REQUESTS[name](job_id)
+    assert len(all_messages(parts)) == 1
+    text = logged.getvalue() + caplog.text + "".join(capfd.readouterr())
+    assert "upload_taken" in text
+    assert_holds_no_secret(text.replace(BUCKET, ""), parts)
+    assert all(json.loads(line) for line in logged.getvalue().splitlines())

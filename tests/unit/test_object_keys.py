@@ -1,0 +1,63 @@
+"""Where things lie in the bucket: keys are made and read in one place, and only ours are taken for ours."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.job import Role
+from shared.object_keys import Upload, parse_upload_key, result_key, upload_key
+from shared.resources import BUCKET
+
+job_ids = st.binary(min_size=16, max_size=16).map(bytes.hex)
+roles = st.sampled_from(Role)
+
+
+@given(job_ids, roles)
+def test_an_uploads_key_is_read_back(job_id: str, role: Role) -> None:
+    assert parse_upload_key(upload_key(job_id, role)) == Upload(job_id, role)
+
+
+@given(st.text(), st.text(), st.text())
+@example("jobs/", "0" * 32, "/reference.wav ")
+@example("\n" + "jobs/", "0" * 32, "/reference.wav")
+@example("jobs/", "A" * 32, "/reference.wav")
+@example("jobs/", "\u0660" * 32, "/reference.wav")
+@example("jobs/", "0" * 33, "/reference.wav")
+@example("/jobs/", "0" * 32, "/reference.wav")
+@example("jobs/", "0" * 32, "/reference.WAV")
+@example("jobs/", "0" * 32, "/referenceXwav")
+def test_any_text_is_read_as_the_one_upload_that_it_names_or_as_none(before: str, middle: str, after: str) -> None:
+    key = before + middle + after
+    upload = parse_upload_key(key)
+    assert upload is None or upload_key(upload.job_id, upload.role) == key
+
+
+@pytest.mark.xfail(reason="shared/object_keys.py: `$` also matches before a newline that ends the text; use fullmatch")
+def test_a_newline_at_the_end_makes_it_another_key() -> None:
+    assert parse_upload_key(upload_key("0" * 32, Role.REFERENCE) + "\n") is None
+
+
+@given(job_ids, job_ids, roles, roles, st.integers(1, 100), st.integers(1, 100))
+def test_no_two_things_share_a_key(
+    one: str, other: str, role: Role, other_role: Role, attempt: int, other_attempt: int
+) -> None:
+    assert (upload_key(one, role) == upload_key(other, other_role)) == ((one, role) == (other, other_role))
+    assert (result_key(one, attempt) == result_key(other, other_attempt)) == ((one, attempt) == (other, other_attempt))
+
+
+@given(job_ids, st.integers(1, 100))
+def test_a_result_is_never_taken_for_an_upload(job_id: str, attempt: int) -> None:
+    assert parse_upload_key(result_key(job_id, attempt)) is None
+
+
+def test_every_upload_lies_where_its_arrival_is_told() -> None:
+    job_id = "0" * 32
+    assert all(upload_key(job_id, role).startswith(BUCKET.event_prefix) for role in Role)
+    assert not result_key(job_id, 1).startswith(BUCKET.event_prefix)
+
+
+@pytest.mark.parametrize("prefix", ["jobs/", "results/"])
+def test_both_prefixes_of_a_job_expire_by_themselves_in_the_end(prefix: str) -> None:
+    assert {expiry.prefix: expiry.days for expiry in BUCKET.expiries}[prefix] == 30
