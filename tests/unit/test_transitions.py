@@ -158,9 +158,7 @@ def test_a_live_claim_keeps_others_out(jobs: Jobs, claims: Claims, other_claims:
     assert race.value.job.host == "host-a"
 
 
-def test_an_extended_claim_lives_on(
-    jobs: Jobs, claims: Claims, other_claims: Claims, clock: SettableClock
-) -> None:
+def test_an_extended_claim_lives_on(jobs: Jobs, claims: Claims, other_claims: Claims, clock: SettableClock) -> None:
     job = running(jobs, claims)
     clock.move(50)
     claims.extend(job)
@@ -182,18 +180,14 @@ def test_a_dead_claim_is_taken_over_and_its_worker_is_fenced_out(
     assert other_claims.commit(theirs, result(), "results/2.json").result_key == "results/2.json"
 
 
-def test_a_claim_lost_before_its_attempt_began_is_no_failure(
-    jobs: Jobs, claims: Claims, clock: SettableClock
-) -> None:
+def test_a_claim_lost_before_its_attempt_began_is_no_failure(jobs: Jobs, claims: Claims, clock: SettableClock) -> None:
     job = claims.claim(queued(jobs, claims).id)
     clock.move(DEAD)
     job = claims.claim(job.id)
     assert (job.failures, job.lost_claims) == (0, 1)
 
 
-def test_the_third_claim_over_a_begun_attempt_ends_the_job(
-    jobs: Jobs, claims: Claims, clock: SettableClock
-) -> None:
+def test_the_third_claim_over_a_begun_attempt_ends_the_job(jobs: Jobs, claims: Claims, clock: SettableClock) -> None:
     job = queued(jobs, claims)
     for _ in range(MAX_FAILURES):
         claims.begin(claims.claim(job.id))
@@ -205,9 +199,7 @@ def test_the_third_claim_over_a_begun_attempt_ends_the_job(
     assert end.value.job.failures == MAX_FAILURES
 
 
-def test_the_tenth_claim_lost_before_beginning_ends_the_job(
-    jobs: Jobs, claims: Claims, clock: SettableClock
-) -> None:
+def test_the_tenth_claim_lost_before_beginning_ends_the_job(jobs: Jobs, claims: Claims, clock: SettableClock) -> None:
     job = queued(jobs, claims)
     for _ in range(MAX_LOST_CLAIMS):
         claims.claim(job.id)
