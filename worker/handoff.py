@@ -1,18 +1,22 @@
 """A hand-off from one stage to the next: bounded by who puts, closed once nothing more comes."""
 
+import heapq
 import threading
-from collections import deque
+from collections.abc import Callable
+from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Handoff(Generic[T]):
-    """First in, first out, between threads. Never grows past `limit`: `put` waits for room."""
+    """Between threads: the lowest rank first, and of one rank first in, first out. `put` waits while it is full."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, rank: Callable[[T], int] = lambda _: 0) -> None:
         self._limit = limit
-        self._waiting: deque[T] = deque()
+        self._rank = rank
+        self._waiting: list[tuple[int, int, T]] = []
+        self._numbers = count()
         self._closed = False
         self._changed = threading.Condition()
 
@@ -20,14 +24,14 @@ class Handoff(Generic[T]):
         """Hand over, waiting for room; what was closed still takes what is under way."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._waiting) < self._limit)
-            self._waiting.append(thing)
+            heapq.heappush(self._waiting, (self._rank(thing), next(self._numbers), thing))
             self._changed.notify_all()
 
     def take(self) -> T | None:
         """The next thing, waiting for one; None once closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._waiting)
-            thing = self._waiting.popleft() if self._waiting else None
+            thing = heapq.heappop(self._waiting)[-1] if self._waiting else None
             self._changed.notify_all()
             return thing
 
@@ -40,7 +44,7 @@ class Handoff(Generic[T]):
     def clear(self) -> list[T]:
         """Take all that waits, at once."""
         with self._changed:
-            left = list(self._waiting)
+            left = [thing for _, _, thing in sorted(self._waiting)]
             self._waiting.clear()
             self._changed.notify_all()
             return left

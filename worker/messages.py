@@ -1,14 +1,15 @@
-"""One lane's queue, as the worker uses it."""
+"""The queues of the worker's pool, a lane each, as it uses them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import logs
+from shared.pools import Lane
 from shared.resources import VISIBILITY
 from worker.patience import GaveUp
 from worker.work import Message
@@ -27,16 +28,16 @@ log = logs.get(__name__)
 class Messages:
     """Receives and settles messages. The table is the truth; a message that cannot be changed is left to its time."""
 
-    def __init__(self, client: SQSClient, url: str, malformed_url: str, patience: Patience) -> None:
+    def __init__(self, client: SQSClient, urls: Mapping[Lane, str], malformed_url: str, patience: Patience) -> None:
         self._client = client
-        self._url = url
+        self._urls = urls
         self._malformed_url = malformed_url
         self._patience = patience
 
-    def receive(self, most: int, wait_seconds: int) -> list[Message]:
-        """Up to `most` messages, waiting for the first. Raises whatever the call raises."""
+    def receive(self, lane: Lane, most: int, wait_seconds: int) -> list[Message]:
+        """Up to `most` messages of a lane, waiting for the first. Raises whatever the call raises."""
         response = self._client.receive_message(
-            QueueUrl=self._url,
+            QueueUrl=self._urls[lane],
             MaxNumberOfMessages=min(most, MOST_AT_ONCE),
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=VISIBILITY,
@@ -45,6 +46,7 @@ class Messages:
         return [
             Message(
                 id=message["MessageId"],
+                lane=lane,
                 body=message["Body"],
                 receipt=message["ReceiptHandle"],
                 receives=int(message["Attributes"]["ApproximateReceiveCount"]),
@@ -65,7 +67,7 @@ class Messages:
 
     def delete(self, message: Message) -> None:
         """Delete the message. Failing is harmless: whoever receives it again sees by its job that it is done with."""
-        call = partial(self._client.delete_message, QueueUrl=self._url, ReceiptHandle=message.receipt)
+        call = partial(self._client.delete_message, QueueUrl=self._urls[message.lane], ReceiptHandle=message.receipt)
         self._settle("message_not_deleted", message, call)
 
     def put_aside(self, message: Message) -> None:
@@ -76,7 +78,7 @@ class Messages:
     def _change_visibility(self, message: Message, seconds: float) -> None:
         whole = min(max(round(seconds), 0), LONGEST_VISIBILITY)
         self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=whole
+            QueueUrl=self._urls[message.lane], ReceiptHandle=message.receipt, VisibilityTimeout=whole
         )
 
     def _settle(self, failure: str, message: Message, call: Callable[[], object]) -> None:

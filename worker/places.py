@@ -1,34 +1,78 @@
-"""Places: how many jobs may be in hand at once. Each receive reserves its places first."""
+"""Places: how many jobs may be in hand at once, and which lane's turn it is to have the next one."""
 
 import threading
 
+from shared.pools import Lane
+
+BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of interactive jobs starves it
+
 
 class Places:
-    """A counted supply of places, from which several are taken at once."""
+    """A counted supply of places. Each receive reserves its places first.
+
+    Where both lanes wait, interactive goes first, but for every fifth place. Bulk leaves a place for interactive to
+    wait on its queue with, so that an interactive job is received at once however many bulk jobs there are.
+    """
 
     def __init__(self, count: int) -> None:
+        self._count = count
         self._free = count
+        self._reserved = dict.fromkeys(Lane, 0)  # for a receive that is in flight
+        self._waiting: set[Lane] = set()
+        self._since_bulk = 0
         self._closed = False
         self._changed = threading.Condition()
 
-    def reserve(self, most: int) -> int:
-        """Reserve from one to `most` places, waiting for the first; 0 once closed."""
+    def reserve(self, lane: Lane, most: int) -> int:
+        """Reserve from one to `most` places for a receive, waiting for the first; 0 once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._free > 0)
-            if self._closed:
-                return 0
-            reserved = min(most, self._free)
+            self._waiting.add(lane)
+            self._changed.wait_for(lambda: self._closed or self._may_have(lane))
+            self._waiting.discard(lane)
+            reserved = 0 if self._closed else min(most, self._may_have(lane))
             self._free -= reserved
+            self._reserved[lane] += reserved
+            self._changed.notify_all()
             return reserved
 
-    def release(self, count: int = 1) -> None:
-        """Give places back."""
+    def fill(self, lane: Lane, reserved: int, filled: int) -> None:
+        """A receive is over: of its reserved places so many are filled by jobs, the others are free again."""
         with self._changed:
-            self._free += count
+            self._reserved[lane] -= reserved
+            self._free += reserved - filled
+            if lane is Lane.BULK:
+                self._since_bulk = 0
+            else:
+                self._since_bulk += filled
             self._changed.notify_all()
+
+    def release(self) -> None:
+        """A job has left its place."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+    def contended(self, lane: Lane) -> bool:
+        """Whether the other lane waits for a place: then a receive should not hold one for long."""
+        return bool(self._waiting - {lane})
+
+    @property
+    def in_hand(self) -> int:
+        """How many places are filled by jobs."""
+        return self._count - self._free - sum(self._reserved.values())
 
     def close(self) -> None:
         """Nobody may reserve any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _may_have(self, lane: Lane) -> int:
+        """How many places the lane may have now."""
+        until_bulk = BULK_SHARE - 1 - self._since_bulk
+        if lane is Lane.INTERACTIVE:
+            return min(self._free, until_bulk) if Lane.BULK in self._waiting else self._free
+        if Lane.INTERACTIVE in self._waiting:
+            return min(self._free, 1) if until_bulk <= 0 else 0
+        kept = 0 if self._reserved[Lane.INTERACTIVE] or self._count == 1 else 1
+        return max(self._free - kept, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from shared import logs
+from shared.pools import Lane
 from worker.handoff import Handoff
 from worker.keeper import Keeper
 from worker.messages import MOST_AT_ONCE, Messages
@@ -12,11 +13,13 @@ from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience
 from worker.places import Places
 from worker.work import Message, Work
 
+CONTENDED_SECONDS = 1  # a poll while the other lane wants places; never 0, which may be falsely empty
+
 log = logs.get(__name__)
 
 
 class Poller:
-    """Long-polls a lane while there is a place, on a thread of its own."""
+    """Long-polls each lane while there are places, on a thread a lane."""
 
     def __init__(
         self, messages: Messages, places: Places, keeper: Keeper, inbox: Handoff[Work], poll_seconds: int
@@ -27,33 +30,38 @@ class Poller:
         self._inbox = inbox
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="poller")
         self._patience = Patience()
+        self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"poller-{lane}") for lane in Lane]
 
     def start(self) -> None:
         """Begin to receive; returns at once."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Receive no more; waits for the receive in flight, whose messages are handed on."""
+        """Receive no more; waits for the receives in flight, whose messages are handed on."""
         self._stopping.set()
         self._patience.end()
         self._places.close()
-        if self._thread.ident is not None:  # never started, where the worker ends while its seats warm up
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:  # never started, where the worker ends while its seats warm up
+                thread.join()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set() and (reserved := self._places.reserve(MOST_AT_ONCE)):
-            received = self._receive(reserved)
-            self._places.release(reserved - len(received))
+    def _run(self, lane: Lane) -> None:
+        most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
+        while not self._stopping.is_set() and (reserved := self._places.reserve(lane, most)):
+            received = self._receive(lane, reserved)
+            self._places.fill(lane, reserved, len(received))
+            most = MOST_AT_ONCE if received else 1
             for message in received:
                 work = Work(message)
                 self._keeper.hold(work)
                 self._inbox.put(work)
 
-    def _receive(self, most: int) -> list[Message]:
+    def _receive(self, lane: Lane, most: int) -> list[Message]:
+        seconds = CONTENDED_SECONDS if self._places.contended(lane) else self._poll_seconds
         try:
-            return self._patience(lambda: self._messages.receive(most, self._poll_seconds))
+            return self._patience(lambda: self._messages.receive(lane, most, seconds))
         except GaveUp:
             return []
         except Exception:

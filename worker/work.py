@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from shared.job import Job
+from shared.pools import Lane
 from shared.result import Advice
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, Score
@@ -21,6 +22,7 @@ class Message:
     """A message as it was received. `receipt` is good for this receive only."""
 
     id: str
+    lane: Lane
     body: str
     receipt: str
     receives: int

@@ -49,11 +49,11 @@ class Worker:
         self._patience = Patience()
         table = JobTable(aws.dynamodb, told.table, self._patience)
         claims = Claims(table, told.host)
-        queue = told.queue_urls[lane_queue(told.pool, Lane.INTERACTIVE)]
-        self._messages = Messages(aws.sqs, queue, told.queue_urls[MALFORMED_QUEUE], self._patience)
+        urls = {lane: told.queue_urls[lane_queue(told.pool, lane)] for lane in Lane}
+        self._messages = Messages(aws.sqs, urls, told.queue_urls[MALFORMED_QUEUE], self._patience)
         self._places = Places(in_hand)
         self._inbox: Handoff[Work] = Handoff(in_hand)
-        self._ready: Handoff[Work] = Handoff(in_hand)
+        self._ready: Handoff[Work] = Handoff(in_hand, rank=lambda work: work.message.lane is Lane.BULK)
         outbox: Handoff[Finished] = Handoff(in_hand)
         self._outbox = outbox
         self._files = JobFiles(aws.s3, told.bucket, told.work_directory, self._patience)

@@ -10,13 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from api import polling, waiting
 from api.service import Service
+from shared.claims import Claims
 from shared.hosts import Host, Hosts, HostState
 from shared.object_keys import result_key
 from shared.states import ENDS, State
 from tests.clock import SettableClock
+from tests.jobs_for_tests import result
 from tests.unit.api.steps import BUCKET, bring, calls, create, document, get, guard_item, item
 
 ON_THE_WAY = sorted(set(State) - ENDS)
@@ -274,3 +277,28 @@ def test_a_wait_is_never_told_as_nothing(clock: SettableClock) -> None:
     get(job.id)
     clock.move(math.nextafter(1, 0))
     assert int(get(job.id).headers["Retry-After"]) >= 1
+
+
+def test_a_score_comes_with_all_its_figures(parts: Service) -> None:
+    job = create()
+    running = bring(parts, job.id, State.RUNNING)
+    audio: dict[str, dict[str, JsonValue]] = {
+        "reference": {"active_level_dbov": -26.1, "sample_rate_hz": 48000, "clipped": False},
+        "degraded": {"active_level_dbov": None},
+    }
+    scored = result().model_copy(update={"audio": audio, "timings_ms": {"queued": 41, "scored": 301}})
+    Claims(parts.table, "host-a").commit(running, scored, result_key(job.id, 1))
+    answer = get(job.id)
+    assert answer.status == 200
+    assert isinstance(answer.body["result"], dict)
+    members = dict(answer.body["result"])
+    assert members.pop("details")
+    assert members == {
+        "mos_lqo": 3.31,
+        "mode": "wb",
+        "engine": {"name": "visqol", "version": "3.8.0", "settings": {}},
+        "warnings": [],
+        "prepared": [],
+        "audio": audio,
+        "timings_ms": {"queued": 41, "scored": 301},
+    }
