@@ -41,7 +41,7 @@ def audio_bucket(scope: Construct, configuration: Configuration, uploads: Queue)
         lifecycle_rules=_lifecycle(),
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
-    bucket.node.add_dependency(uploads)
+    bucket.node.add_dependency(uploads.node.find_child("Policy"))
     _plain(bucket).notification_configuration = _events(uploads)
     return bucket
 

@@ -55,8 +55,7 @@ async def _keep(setup: Setup, screen: Screen) -> int:
     except asyncio.CancelledError:
         screen.line("Ended. Its state is kept.")
         return 0
-    except ChildDied as death:
-        screen.line(f"The sandbox ended: {death}.")
+    except ChildDied:
         return PART_DIED
 
 

@@ -88,7 +88,9 @@ async def _show(setup: Setup, screen: Screen, pairs: list[Pair]) -> int:
     except asyncio.CancelledError:
         screen.line("Interrupted.")
         return INTERRUPTED
-    except (ChildDied, MosaicError) as error:
+    except ChildDied:
+        return FAILED
+    except MosaicError as error:
         screen.line(f"The demo failed: {error}\nLogs: {setup.state.logs}")
         return FAILED
     screen.console.print(report(scored, screen.took))

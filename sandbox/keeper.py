@@ -44,7 +44,7 @@ class Keeper:
             if death.code == BAD_SETTINGS or not self.ready.is_set():
                 return death
             self._screen.rest()
-            self._screen.line(f"{death}. It is started again in {self._pause:g} s.")
+            self._screen.line(f"Starting it again in {self._pause:g} s: {death}")
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 

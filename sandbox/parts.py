@@ -72,7 +72,7 @@ def worker_command(setup: Setup, pool: Pool, queue_urls: Mapping[str, str]) -> C
         "MOSAIC_ENGINE": setup.engine,
         "MOSAIC_HOST": "sandbox",
         "MOSAIC_WORK_DIRECTORY": str(setup.state.work),
-        "MOSAIC_CACHE_DIRECTORY": str(setup.state.cache),
+        "MOSAIC_STATE_DIRECTORY": str(setup.state.cache),
         "MOSAIC_POLL_SECONDS": str(POLL_SECONDS),
         "MOSAIC_DRAIN_SECONDS": str(DRAIN_SECONDS),
     }

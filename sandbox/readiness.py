@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -22,17 +24,22 @@ class Listener:
     """The listening end for one process. `address` is what its NOTIFY_SOCKET must be."""
 
     def __init__(self) -> None:
-        # In the system's temporary directory: a socket's path has at most 107 bytes (unix(7)), a state's may have more.
-        self._directory = tempfile.mkdtemp(prefix="mosaic-")
-        self.address = str(Path(self._directory, "notify"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.address)
         self.socket.setblocking(False)
+        self._directory: str | None = None
+        if sys.platform == "linux":  # an abstract socket leaves nothing behind, however we end: unix(7)
+            self.address = f"@mosaic-{secrets.token_hex(8)}"
+            self.socket.bind(self.address.replace("@", "\0"))
+        else:
+            self._directory = tempfile.mkdtemp(prefix="mosaic-")
+            self.address = str(Path(self._directory, "notify"))
+            self.socket.bind(self.address)
 
     def close(self) -> None:
         """Listen no more."""
         self.socket.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def wait_ready(self, seconds: float) -> None:
         """Block until the process is ready. Raises TimeoutError where it says nothing for that many seconds."""

@@ -29,7 +29,7 @@ class Screen:
         self.console = console
         self.took: dict[str, float] = {}
         self._parts: dict[str, _Part] = {}
-        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=10)
+        self._live: Live | None = None
 
     def line(self, text: RenderableType = "") -> None:
         """A line that stays. Long ones are left to the terminal to break, so that they can be copied."""
@@ -42,10 +42,11 @@ class Screen:
     def starting(self, part: str) -> None:
         """A part starts now."""
         self._parts[part] = _Part(time.monotonic(), "starting")
-        if self.console.is_terminal:
-            self._live.start()
-        else:
+        if not self.console.is_terminal:
             self.line(f"{part}: starting")
+        elif not self._live:
+            self._live = Live(console=self.console, get_renderable=self._drawn, refresh_per_second=10)
+            self._live.start()
 
     def status(self, part: str, text: str) -> None:
         """A part tells how far it is. Nothing happens once it is ready: then it works, and its log tells."""
@@ -63,8 +64,9 @@ class Screen:
 
     def rest(self) -> None:
         """Draw no more until a part starts: what stands stays, and can be marked and copied."""
-        self._live.stop()
-        self._parts = {}
+        if self._live:
+            self._live.stop()
+        self._live, self._parts = None, {}
 
     def _drawn(self) -> Table:
         rows = Table.grid(padding=(0, 1))

@@ -61,15 +61,15 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         try:
             await self._start_in_order()
-        except BaseException:
-            await self._stop()
+        except BaseException as error:
+            await self._stop(error)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        await self._stop(error)
 
     async def _start_in_order(self) -> None:
         pool = parts.pool_of(self._setup.engine)
@@ -97,9 +97,11 @@ class Sandbox:
         self._watched.append(self._keeper.start())
         self._running.push_async_callback(self._keeper.stop)
 
-    async def _stop(self) -> None:
+    async def _stop(self, reason: BaseException | None) -> None:
         try:
             self._screen.rest()
+            if isinstance(reason, ChildDied):
+                self._screen.line(f"The sandbox ends: {reason}.")
             self._screen.line("\nEnding: the worker drains, then API and cloud end. Ctrl-C again hurries.")
         finally:
             await self._running.aclose()

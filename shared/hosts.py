@@ -26,6 +26,9 @@ class HostState(StrEnum):
 
     STARTING = "starting"  # its seats are warming
     READY = "ready"  # it works
+    PAUSED = "paused"  # somebody told it to receive nothing
+    LICENCE_LOST = "licence_lost"  # the licence of every mode is lost: it tries again by itself
+    MISCONFIGURED = "misconfigured"  # its engine cannot work as it is set up: its log says what to mend
     DRAINING = "draining"  # it ends what runs and takes nothing new
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 START_SECONDS = 30.0
+END_SECONDS = 30.0
 POOL = Pool(
     name="visqol-3",
     engine="visqol",
@@ -56,6 +57,7 @@ class Cloud:
 
     endpoint: str
     clients: Clients = field(repr=False)
+    process: subprocess.Popen[bytes] = field(repr=False)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -111,10 +113,12 @@ def running(directory: Path) -> Iterator[Cloud]:
         try:
             listener.wait_ready(START_SECONDS)
             endpoint = f"http://{HOST}:{port}"
-            yield Cloud(endpoint, clients(endpoint))
+            yield Cloud(endpoint, clients(endpoint), process)
         finally:
             process.terminate()
-            process.communicate(timeout=START_SECONDS)
+            process.wait(timeout=END_SECONDS)
+            if process.stdin:
+                process.stdin.close()
 
 
 def fresh(cloud: Cloud, pools: Iterable[Pool] = (POOL,)) -> Resources:

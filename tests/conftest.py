@@ -11,3 +11,5 @@ os.environ.update(
     AWS_DEFAULT_REGION="eu-central-1",
     AWS_EC2_METADATA_DISABLED="true",
 )
+
+pytest_plugins = ["tests.recorder"]

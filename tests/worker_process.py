@@ -49,7 +49,7 @@ class WorkerProcess:
             "MOSAIC_HOST": "host-a",
             "MOSAIC_SEATS": "1",
             "MOSAIC_WORK_DIRECTORY": str(directory / "work"),
-            "MOSAIC_CACHE_DIRECTORY": str(directory / "cache"),
+            "MOSAIC_STATE_DIRECTORY": str(directory / "state"),
             "MOSAIC_POLL_SECONDS": "1",
             **{f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
         }

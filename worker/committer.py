@@ -15,6 +15,7 @@ from shared.errors import LostRace, StoreError, UnknownJob
 from shared.job import ErrorCategory, Job, JobError
 from shared.result import EngineRecord, Result
 from shared.states import State
+from worker.breaker import Breaker
 from worker.engines.engine import Description, EngineError, FailureClass
 from worker.fetcher import seconds_to_claim
 from worker.job_files import JobFiles
@@ -22,13 +23,12 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.patience import GaveUp, Patience
 from worker.result_document import result_document
-from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Outcome, Returned, Scored, Work
+from worker.work import Crashed, Dropped, Failed, Finished, Held, NoSignal, Outcome, Returned, Scored, Work
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 RETRY_SECONDS = (5, 15)  # a failed attempt's next one waits so long, at random
-HOLD_SECONDS = (30, 120)  # likewise for what is not the job's fault
 
 log = logs.get(__name__)
 
@@ -41,6 +41,7 @@ class Committer:
         *,
         claims: Claims,
         messages: Messages,
+        breaker: Breaker,
         files: JobFiles,
         keeper: Keeper,
         s3: S3Client,
@@ -50,6 +51,7 @@ class Committer:
     ) -> None:
         self._claims = claims
         self._messages = messages
+        self._breaker = breaker
         self._files = files
         self._keeper = keeper
         self._s3 = s3
@@ -95,7 +97,7 @@ class Committer:
                 return self._failed(job, error)
             case Crashed(why):
                 return self._claims.retry(job, why)
-            case Returned():
+            case Returned() | Held():
                 return self._claims.put_back(job)
             case Dropped():
                 return self._now(job)
@@ -160,13 +162,14 @@ class Committer:
         elif job.state is State.RUNNING:
             self._messages.show_in(work.message, seconds_to_claim(job))
         else:
-            self._messages.show_in(work.message, _pause(outcome))
+            self._messages.show_in(work.message, self._pause(outcome))
 
-
-def _pause(outcome: Outcome) -> float:
-    match outcome:
-        case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
-            return random.uniform(*HOLD_SECONDS)  # noqa: S311 - jitter, not a secret
-        case Failed() | Crashed():
-            return random.uniform(*RETRY_SECONDS)  # noqa: S311
-    return 0
+    def _pause(self, outcome: Outcome) -> float:
+        match outcome:
+            case Held():
+                return self._breaker.pause_seconds()
+            case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
+                return self._breaker.pause_seconds()
+            case Failed() | Crashed():
+                return random.uniform(*RETRY_SECONDS)  # noqa: S311 - jitter, not a secret
+        return 0

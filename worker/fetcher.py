@@ -10,6 +10,7 @@ from shared.envelope import MalformedEnvelope, NewerEnvelope
 from shared.errors import AlreadyEnded, NotClaimable, UnknownJob
 from shared.job import Job
 from shared.states import State
+from worker.breaker import Admission, Breaker
 from worker.engines.engine import EngineError
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
@@ -18,7 +19,7 @@ from worker.measuring import Measuring
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
-from worker.work import Failed, Finished, NoSignal, Outcome, Returned, Work
+from worker.work import Failed, Finished, Held, NoSignal, Outcome, Returned, Work
 
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
@@ -33,6 +34,7 @@ class Fetcher:
         *,
         claims: Claims,
         messages: Messages,
+        breaker: Breaker,
         files: JobFiles,
         measuring: Measuring,
         keeper: Keeper,
@@ -42,6 +44,7 @@ class Fetcher:
     ) -> None:
         self._claims = claims
         self._messages = messages
+        self._breaker = breaker
         self._files = files
         self._measuring = measuring
         self._keeper = keeper
@@ -55,10 +58,12 @@ class Fetcher:
             self._places.release()
             return
         with logs.about(work.claimed):
-            outcome = self._local(work)
+            outcome = self._admitted(work)
         if outcome is None:
             self._ready.put(work)
         else:
+            if work.alone:
+                self._breaker.untried(work.claimed.mode)
             self._places.release()
             self._outbox.put((work, outcome))
 
@@ -96,6 +101,13 @@ class Fetcher:
             work.job, work.claim_ends = job, claim_ends
             return job
         return None
+
+    def _admitted(self, work: Work) -> Outcome | None:
+        admission = self._breaker.admit(work.claimed.mode)
+        if admission is Admission.NONE:
+            return Held()
+        work.alone = admission is Admission.ALONE
+        return self._local(work)
 
     def _local(self, work: Work) -> Outcome | None:
         job, began = work.claimed, time.monotonic()

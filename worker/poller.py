@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from shared import logs
 from shared.pools import Lane
@@ -14,6 +15,7 @@ from worker.places import Places
 from worker.work import Message, Work
 
 CONTENDED_SECONDS = 1  # a poll while the other lane wants places; never 0, which may be falsely empty
+CLOSED_SECONDS = 1.0  # how often a closed poller looks whether it may receive again
 
 log = logs.get(__name__)
 
@@ -22,8 +24,17 @@ class Poller:
     """Long-polls each lane while there are places, on a thread a lane."""
 
     def __init__(
-        self, messages: Messages, places: Places, keeper: Keeper, inbox: Handoff[Work], poll_seconds: int
+        self,
+        *,
+        messages: Messages,
+        places: Places,
+        keeper: Keeper,
+        inbox: Handoff[Work],
+        closed: Callable[[], object],
+        poll_seconds: int,
     ) -> None:
+        """While `closed` gives a reason, nothing is received."""
+        self._closed = closed
         self._messages = messages
         self._places = places
         self._keeper = keeper
@@ -49,7 +60,7 @@ class Poller:
 
     def _run(self, lane: Lane) -> None:
         most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
-        while not self._stopping.is_set() and (reserved := self._places.reserve(lane, most)):
+        while self._open() and (reserved := self._places.reserve(lane, most)):
             received = self._receive(lane, reserved)
             self._places.fill(lane, reserved, len(received))
             most = MOST_AT_ONCE if received else 1
@@ -57,6 +68,12 @@ class Poller:
                 work = Work(message)
                 self._keeper.hold(work)
                 self._inbox.put(work)
+
+    def _open(self) -> bool:
+        """Wait while there is a reason to receive nothing; whether to go on."""
+        while self._closed() and not self._stopping.wait(CLOSED_SECONDS):
+            pass
+        return not self._stopping.is_set()
 
     def _receive(self, lane: Lane, most: int) -> list[Message]:
         seconds = CONTENDED_SECONDS if self._places.contended(lane) else self._poll_seconds

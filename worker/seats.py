@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import tenacity
@@ -12,18 +12,21 @@ import tenacity
 from shared import logs
 from shared.claims import Claims
 from shared.job import Job
-from worker.engines.engine import EngineError
+from worker.breaker import Breaker
+from worker.engines.engine import EngineError, FailureClass
 from worker.handoff import Handoff
 from worker.places import Places
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
-from worker.work import Crashed, Dropped, Failed, Finished, Outcome, Returned, Scored, Work
+from worker.work import Crashed, Dropped, Failed, Finished, Held, Outcome, Returned, Scored, Work
 
 WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more on a busy machine
 BASE_SECONDS = 60.0  # how long an engine may take: so long, and
 FACTOR = 10.0  # so many times the audio's length,
 LONGEST_SECONDS = 3600.0  # at most
 RESTART_SECONDS = 20.0  # the longest wait before a seat that does not come up is started once more
+
+HOLDING = frozenset({FailureClass.LICENCE, FailureClass.CONFIG})  # no fault of the job's: its mode is held
 
 log = logs.get(__name__)
 
@@ -38,12 +41,14 @@ class Seats:
         count: int,
         environment: Mapping[str, str],
         spawner: Spawner,
+        breaker: Breaker,
         claims: Claims,
         places: Places,
         ready: Handoff[Work],
         outbox: Handoff[Finished],
     ) -> None:
         self._seats = [Seat(engine, number, environment, spawner) for number in range(count)]
+        self._breaker = breaker
         self._claims = claims
         self._places = places
         self._ready = ready
@@ -100,17 +105,24 @@ class Seats:
             return self._seconds / self._scored if self._scored else None
 
     def _run(self, seat: Seat) -> None:
-        if self._bring_up(seat):
-            self._warm.release()
-        while (seat.is_alive() or self._bring_up(seat)) and (work := self._ready.take()) is not None:
+        answered = False
+
+        def answers() -> None:
+            nonlocal answered
+            if not answered:
+                answered = True
+                self._warm.release()
+
+        while self._bring_up(seat, answers) and (work := self._ready.take()) is not None:
             with logs.about(work.claimed):
                 outcome = self._outcome(seat, work)
+                self._tell_breaker(work, outcome)
             self._places.release()
             self._outbox.put((work, outcome))
         seat.stop()
 
-    def _bring_up(self, seat: Seat) -> bool:
-        """Start the seat's process until it comes up; False once the worker ends."""
+    def _bring_up(self, seat: Seat, answers: Callable[[], None]) -> bool:
+        """Have the seat's process up, starting it until it comes up; False once the worker ends."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((SeatError, EngineError, OSError)),
             wait=tenacity.wait_random_exponential(multiplier=1, max=RESTART_SECONDS),
@@ -119,22 +131,31 @@ class Seats:
             before_sleep=_log,
         )
         try:
-            retrying(self._start, seat)
+            if not seat.is_alive():
+                retrying(self._start, seat, answers)
         except tenacity.RetryError:
             return False
-        return not self._stopping.is_set()
+        answers()
+        return True
 
-    def _start(self, seat: Seat) -> None:
+    def _start(self, seat: Seat, answers: Callable[[], None]) -> None:
         if self._stopping.is_set():
             raise SeatStopped("the worker ends")
         seat.start()
-        seat.wait_ready(WARM_SECONDS)
+        try:
+            seat.wait_ready(WARM_SECONDS)
+        except EngineError as error:
+            if error.failure_class is FailureClass.LICENCE:
+                answers()  # the seat is well, the licence is not: a state of the host, and no reason not to be up
+            raise
 
     def _outcome(self, seat: Seat, work: Work) -> Outcome:
         if self._stopping.is_set():
             return Returned()
         if work.cancelled.is_set():
             return Dropped()
+        if self._breaker.held(work.claimed.mode) and not work.alone:
+            return Held()
         work.begun = self._begin(work.claimed)
         with self._lock:
             self._busy += 1
@@ -143,6 +164,16 @@ class Seats:
             return self._score(seat, work)
         finally:
             self._account(work, time.monotonic() - began)
+
+    def _tell_breaker(self, work: Work, outcome: Outcome) -> None:
+        mode = work.claimed.mode
+        match outcome:
+            case Failed(error) if error.failure_class in HOLDING:
+                self._breaker.hold(mode, error, alone=work.alone)
+            case Scored() if work.alone:
+                self._breaker.well(mode)
+            case _ if work.alone:
+                self._breaker.untried(mode)
 
     def _begin(self, job: Job) -> Future[Job]:
         """Note beside the scoring that it began: the commit waits for that, the seat does not."""

@@ -25,6 +25,7 @@ class WorkerSettings(BaseModel):
     seats: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
     prefetch: int = Field(default_factory=lambda told: told["seats"], ge=0, le=64)
     work_directory: Path
-    cache_directory: Path
+    state_directory: Path = Field(description="Survives restarts: the engine's compiled code, the pause.")
     poll_seconds: int = Field(POLL_SECONDS, ge=1, le=POLL_SECONDS)
     drain_seconds: float = Field(120, ge=0)
+    hold_seconds: float = Field(30, gt=0, description="How long a mode whose licence is lost is first held.")

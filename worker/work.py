@@ -52,6 +52,7 @@ class Work:
     directory: Path | None = None
     findings: Findings | None = None
     begun: Future[Job] | None = None
+    alone: bool = False  # it shows whether a held mode is well again
     cancelled: Cancellation = field(default_factory=Cancellation)
     timings_ms: dict[str, int] = field(default_factory=dict)
     settled: bool = False
@@ -97,9 +98,14 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Its mode is held for the licence: the job goes back for a while, at no cost."""
+
+
+@dataclass(frozen=True)
 class Returned:
     """The worker ends before the job was scored: it goes back, at no cost."""
 
 
-Outcome = Scored | NoSignal | Failed | Crashed | Dropped | Returned
+Outcome = Scored | NoSignal | Failed | Crashed | Dropped | Held | Returned
 Finished = tuple[Work, Outcome]

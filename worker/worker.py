@@ -12,8 +12,10 @@ from shared.job_table import JobTable
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from worker import clients, engines
+from worker.breaker import Breaker
 from worker.committer import Committer
 from worker.crew import Crew
+from worker.engines.engine import FailureClass
 from worker.fetcher import Fetcher
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
@@ -22,6 +24,7 @@ from worker.measuring import Measuring
 from worker.messages import Messages
 from worker.notify import notify
 from worker.patience import Patience
+from worker.pause import PauseFile
 from worker.places import Places
 from worker.poller import Poller
 from worker.seats import Seats
@@ -60,10 +63,20 @@ class Worker:
         self._spawner = Spawner()
         self._measuring = Measuring(self._spawner)
         self._keeper = Keeper(Claims(JobTable(aws.dynamodb, told.table), told.host), self._messages)
-        self._poller = Poller(self._messages, self._places, self._keeper, self._inbox, told.poll_seconds)
+        self._pause = PauseFile(told.state_directory)
+        self._breaker = Breaker((mode.name for mode in self._engine.modes), told.hold_seconds)
+        self._poller = Poller(
+            messages=self._messages,
+            places=self._places,
+            keeper=self._keeper,
+            inbox=self._inbox,
+            closed=self._closed,
+            poll_seconds=told.poll_seconds,
+        )
         fetcher = Fetcher(
             claims=claims,
             messages=self._messages,
+            breaker=self._breaker,
             files=self._files,
             measuring=self._measuring,
             keeper=self._keeper,
@@ -75,8 +88,9 @@ class Worker:
         self._seats = Seats(
             engine=told.engine,
             count=told.seats,
-            environment={"NUMBA_CACHE_DIR": str(told.cache_directory)},
+            environment={"NUMBA_CACHE_DIR": str(told.state_directory / "numba")},
             spawner=self._spawner,
+            breaker=self._breaker,
             claims=claims,
             places=self._places,
             ready=self._ready,
@@ -85,6 +99,7 @@ class Worker:
         committer = Committer(
             claims=claims,
             messages=self._messages,
+            breaker=self._breaker,
             files=self._files,
             keeper=self._keeper,
             s3=aws.s3,
@@ -146,6 +161,17 @@ class Worker:
         notify("READY=1\nSTATUS=ready")
         log.info("worker_ready", engine=self._engine.name, version=self._engine.version, seats=self._told.seats)
 
+    def _closed(self) -> HostState | None:
+        """Why nothing is received now, if so."""
+        if self._pause.get():
+            return HostState.PAUSED
+        match self._breaker.closed():
+            case FailureClass.LICENCE:
+                return HostState.LICENCE_LOST
+            case FailureClass.CONFIG:
+                return HostState.MISCONFIGURED
+        return None
+
     def _host(self) -> Host:
         return Host(
             host=self._told.host,
@@ -155,6 +181,6 @@ class Worker:
             seats=self._told.seats,
             busy=self._seats.busy,
             mean_seconds=self._seats.mean_seconds,
-            state=self._state,
+            state=(self._closed() or self._state) if self._state is HostState.READY else self._state,
             seen_at=time.time(),
         )

@@ -45,6 +45,9 @@ class OrderedEngine:
                 _meet(Path(str(order["at"])))
             case "die":
                 os.kill(os.getpid(), int(str(order["signal"])))
+            case "need_licence":
+                if Path(str(order["lost"])).exists():
+                    raise EngineError(FailureClass.LICENCE, "no_licence", "This is a stand-in without a licence.")
             case "fail":
                 raise EngineError(FailureClass(str(order["failure_class"])), "told_to", "This is a stand-in.")
         return Score(3.0)

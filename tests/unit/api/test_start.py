@@ -87,8 +87,8 @@ def test_twice_is_the_same_as_once(parts: Service) -> None:
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.SUCCEEDED])
-def test_a_job_on_its_way_is_answered_as_it_stands(state: State, parts: Service) -> None:
-    job = uploaded(parts)
+def test_a_job_on_its_way_is_answered_as_it_stands_also_without_its_files(state: State, parts: Service) -> None:
+    job = create()
     bring(parts, job.id, state)
     before = item(parts, job.id)
     answer = start(job.id)
@@ -99,7 +99,7 @@ def test_a_job_on_its_way_is_answered_as_it_stands(state: State, parts: Service)
 
 @pytest.mark.parametrize("state", sorted(ENDS - {State.SUCCEEDED}))
 def test_a_job_that_ended_without_a_score_does_not_start(state: State, parts: Service) -> None:
-    job = uploaded(parts)
+    job = create()
     bring(parts, job.id, state)
     answer = start(job.id)
     assert answer.status == 409

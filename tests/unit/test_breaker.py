@@ -1,0 +1,95 @@
+"""The licence breaker: a held mode costs no job anything, and one job alone shows when it is well."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.clock import SettableClock
+from worker.breaker import LONGEST_HOLD, Admission, Breaker
+from worker.engines.engine import EngineError, FailureClass
+
+LOST = EngineError(FailureClass.LICENCE, "no_licence", "The licence is lost.")
+HOLD = 30.0
+
+
+def breaker(clock: SettableClock) -> Breaker:
+    return Breaker(["nb", "swb"], HOLD, clock)
+
+
+def test_a_mode_that_is_well_lets_every_job_go_on(clock: SettableClock) -> None:
+    assert [breaker(clock).admit("nb") for _ in range(3)] == [Admission.ALL] * 3
+
+
+def test_a_held_mode_lets_none_go_on_and_the_other_mode_all(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("nb", LOST, alone=False)
+    assert held.admit("nb") is Admission.NONE
+    assert held.admit("swb") is Admission.ALL
+    assert held.closed() is None
+
+
+def test_after_the_hold_one_job_goes_alone_and_if_it_is_well_all_go(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("nb", LOST, alone=False)
+    clock.move(HOLD)
+    assert [held.admit("nb") for _ in range(3)] == [Admission.ALONE, Admission.NONE, Admission.NONE]
+    held.well("nb")
+    assert held.admit("nb") is Admission.ALL
+
+
+def test_a_job_alone_that_fails_doubles_the_hold_to_a_limit(clock: SettableClock) -> None:
+    held, seconds = breaker(clock), []
+    held.hold("nb", LOST, alone=False)
+    for _ in range(6):
+        waited = 0.0
+        while held.admit("nb") is Admission.NONE:
+            clock.move(1)
+            waited += 1
+        seconds.append(waited)
+        held.hold("nb", LOST, alone=True)
+    assert seconds == [HOLD, 2 * HOLD] + [LONGEST_HOLD * HOLD] * 4
+
+
+def test_jobs_that_fail_together_hold_the_mode_once(clock: SettableClock) -> None:
+    held = breaker(clock)
+    for _ in range(5):
+        held.hold("nb", LOST, alone=False)
+    clock.move(HOLD)
+    assert held.admit("nb") is Admission.ALONE
+
+
+def test_a_job_alone_that_came_to_nothing_lets_another_try(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("nb", LOST, alone=False)
+    clock.move(HOLD)
+    assert held.admit("nb") is Admission.ALONE
+    held.untried("nb")
+    assert held.admit("nb") is Admission.ALONE
+
+
+def test_where_every_mode_is_held_nothing_need_be_received(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("nb", LOST, alone=False)
+    held.hold("swb", LOST, alone=False)
+    assert held.closed() is FailureClass.LICENCE
+    clock.move(HOLD)
+    assert held.closed() is None, "one job may try"
+
+
+@given(st.lists(st.sampled_from(["admit", "hold", "well", "untried", "wait"]), max_size=40))
+def test_never_more_than_one_job_is_alone(steps: list[str]) -> None:
+    clock = SettableClock()
+    held, alone = breaker(clock), 0
+    for step in steps:
+        if step == "wait":
+            clock.move(HOLD)
+        elif step == "admit":
+            alone += held.admit("nb") is Admission.ALONE
+        elif step == "hold":
+            held.hold("nb", LOST, alone=alone > 0)
+            alone = 0
+        elif alone:
+            held.well("nb") if step == "well" else held.untried("nb")
+            alone = 0
+        assert alone <= 1

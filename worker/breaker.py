@@ -1,0 +1,95 @@
+"""The licence breaker: a mode whose licence is lost is held, so that no job is spent on finding that out again."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from shared import logs
+from worker.engines.engine import EngineError, FailureClass
+
+LONGEST_HOLD = 4  # times the first one
+
+log = logs.get(__name__)
+
+
+class Admission(Enum):
+    """What a job of a mode may do."""
+
+    ALL = "all"  # the mode is well
+    ALONE = "alone"  # the mode was held: this one job shows whether it is well again
+    NONE = "none"  # the mode is held, or one job tries it
+
+
+@dataclass
+class _Hold:
+    error: EngineError
+    seconds: float
+    until: float
+    tried: bool = False  # one job is on its way
+
+
+class Breaker:
+    """Holds modes, each by itself. A held mode is tried again by one job alone; only then do all go on.
+
+    The first hold lasts `hold_seconds`, each further one twice as long, to four times that at most.
+    """
+
+    def __init__(self, modes: Iterable[str], hold_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._modes = frozenset(modes)
+        self._hold_seconds = hold_seconds
+        self._clock = clock
+        self._holds: dict[str, _Hold] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, mode: str) -> Admission:
+        """Ask before a job of that mode is fetched. ALONE must be followed by `well`, `hold` or `untried`."""
+        with self._lock:
+            hold = self._holds.get(mode)
+            if hold is None:
+                return Admission.ALL
+            if hold.tried or self._clock() < hold.until:
+                return Admission.NONE
+            hold.tried = True
+            return Admission.ALONE
+
+    def hold(self, mode: str, error: EngineError, *, alone: bool) -> None:
+        """The mode failed for the licence or the configuration. Of many jobs that say so at once, one counts."""
+        with self._lock:
+            before = self._holds.get(mode)
+            if before and not alone:
+                return
+            seconds = min(before.seconds * 2, self._hold_seconds * LONGEST_HOLD) if before else self._hold_seconds
+            self._holds[mode] = _Hold(error, seconds, self._clock() + seconds)
+        log.error("mode_held", mode=mode, failure_class=error.failure_class, why=str(error), seconds=seconds)
+
+    def well(self, mode: str) -> None:
+        """The job that was alone went through: all may go on."""
+        with self._lock:
+            self._holds.pop(mode, None)
+        log.info("mode_well", mode=mode)
+
+    def untried(self, mode: str) -> None:
+        """The job that was alone came to nothing for reasons of its own: another may try."""
+        with self._lock:
+            if hold := self._holds.get(mode):
+                hold.tried = False
+
+    def held(self, mode: str) -> bool:
+        """Whether the mode is held, be it that one job tries it."""
+        return mode in self._holds
+
+    def pause_seconds(self) -> float:
+        """How long to leave a job of a held mode alone: from one hold to four, at random."""
+        return random.uniform(self._hold_seconds, self._hold_seconds * LONGEST_HOLD)  # noqa: S311 - jitter
+
+    def closed(self) -> FailureClass | None:
+        """Why nothing need be received now: every mode is held. None where some job could go on."""
+        with self._lock:
+            now = self._clock()
+            waiting = [hold for hold in self._holds.values() if hold.tried or now < hold.until]
+            return waiting[0].error.failure_class if len(waiting) == len(self._modes) else None
