@@ -23,7 +23,7 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.patience import GaveUp, Patience
 from worker.result_document import result_document
-from worker.work import Crashed, Dropped, Failed, Finished, Held, NoSignal, Outcome, Returned, Scored, Work
+from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Outcome, PutOff, Returned, Scored, Work
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -97,7 +97,7 @@ class Committer:
                 return self._failed(job, error)
             case Crashed(why):
                 return self._claims.retry(job, why)
-            case Returned() | Held():
+            case Returned() | PutOff():
                 return self._claims.put_back(job)
             case Dropped():
                 return self._now(job)
@@ -166,7 +166,7 @@ class Committer:
 
     def _pause(self, outcome: Outcome) -> float:
         match outcome:
-            case Held():
+            case PutOff():
                 return self._breaker.pause_seconds()
             case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
                 return self._breaker.pause_seconds()

@@ -19,7 +19,7 @@ from worker.measuring import Measuring
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
-from worker.work import Failed, Finished, Held, NoSignal, Outcome, Returned, Work
+from worker.work import Failed, Finished, NoSignal, Outcome, PutOff, Work
 
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
@@ -105,7 +105,7 @@ class Fetcher:
     def _admitted(self, work: Work) -> Outcome | None:
         admission = self._breaker.admit(work.claimed.mode)
         if admission is Admission.NONE:
-            return Held()
+            return PutOff()
         work.alone = admission is Admission.ALONE
         return self._local(work)
 
@@ -119,7 +119,7 @@ class Fetcher:
             return Failed(error)
         except Exception:
             log.exception("fetch_failed")
-            return Returned()
+            return PutOff()
         finally:
             work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)
         return NoSignal() if work.findings.silent else None

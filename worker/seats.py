@@ -18,7 +18,7 @@ from worker.handoff import Handoff
 from worker.places import Places
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
-from worker.work import Crashed, Dropped, Failed, Finished, Held, Outcome, Returned, Scored, Work
+from worker.work import Crashed, Dropped, Failed, Finished, Outcome, PutOff, Returned, Scored, Work
 
 WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more on a busy machine
 BASE_SECONDS = 60.0  # how long an engine may take: so long, and
@@ -155,7 +155,7 @@ class Seats:
         if work.cancelled.is_set():
             return Dropped()
         if self._breaker.held(work.claimed.mode) and not work.alone:
-            return Held()
+            return PutOff()
         work.begun = self._begin(work.claimed)
         with self._lock:
             self._busy += 1

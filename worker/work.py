@@ -98,8 +98,8 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Its mode is held for the licence: the job goes back for a while, at no cost."""
+class PutOff:
+    """Not now: its mode is held, or this host could not fetch it. It goes back for a while, at no cost."""
 
 
 @dataclass(frozen=True)
@@ -107,5 +107,5 @@ class Returned:
     """The worker ends before the job was scored: it goes back, at no cost."""
 
 
-Outcome = Scored | NoSignal | Failed | Crashed | Dropped | Held | Returned
+Outcome = Scored | NoSignal | Failed | Crashed | Dropped | PutOff | Returned
 Finished = tuple[Work, Outcome]

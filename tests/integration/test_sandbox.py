@@ -165,6 +165,14 @@ def test_a_number_out_of_range_is_refused(tmp_path: Path, options: list[str]) ->
         assert "whole number from 1" in running.printed
 
 
+def test_whoever_describes_the_pool_loads_no_engine() -> None:
+    look = (
+        "import sys; from sandbox import __main__, parts; print(parts.pool_of('visqol').name, 'numba' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert told.stdout.split() == ["visqol-3", "False"]
+
+
 def queue_a_job(mosaic: Mosaic) -> str:
     job = mosaic.create(REFERENCE, DEGRADED, start="manual")
     mosaic.upload(job, reference=REFERENCE, degraded=DEGRADED)

@@ -12,7 +12,7 @@ import pytest
 from sandbox import ports
 from sandbox.keys import KeyRing
 from sandbox.ports import PortTaken
-from sandbox.state import Ports, State, StateInUse
+from sandbox.state import BadState, Ports, State
 
 
 @pytest.fixture
@@ -29,7 +29,13 @@ def taken() -> Iterator[int]:
 
 
 def test_two_cannot_hold_one_state(state: State) -> None:
-    with pytest.raises(StateInUse, match="--state"), State(state.directory).hold():
+    with pytest.raises(BadState, match="--state"), State(state.directory).hold():
+        pass
+
+
+def test_a_state_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadState, match="cannot be written"), State(tmp_path / "file").hold():
         pass
 
 

@@ -28,6 +28,7 @@ def test_an_uploads_key_is_read_back(job_id: str, role: Role) -> None:
 @example("/jobs/", "0" * 32, "/reference.wav")
 @example("jobs/", "0" * 32, "/reference.WAV")
 @example("jobs/", "0" * 32, "/referenceXwav")
+@example("jobs/", "0" * 32, "/other.wav")
 def test_any_text_is_read_as_the_one_upload_that_it_names_or_as_none(before: str, middle: str, after: str) -> None:
     key = before + middle + after
     upload = parse_upload_key(key)

@@ -103,15 +103,14 @@ def bring(parts: Service, job_id: str, state: State) -> Job:
 
 
 def messages(parts: Service, queue: str = "visqol-3-interactive") -> list[Message]:
-    """Every message that waits in a queue, taken from it."""
-    url, found = parts.settings.queue_urls[queue], []
-    while batch := parts.sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
-    ).get("Messages"):
-        for message in batch:
-            found.append(Message(message["Body"], message["Attributes"]["MessageGroupId"]))
-            parts.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    """Every message that waits in a queue, taken from it. There are at most 10, which moto gives at once."""
+    url = parts.settings.queue_urls[queue]
+    received = parts.sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+    ).get("Messages", [])
+    for message in received:
+        parts.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [Message(message["Body"], message["Attributes"]["MessageGroupId"]) for message in received]
 
 
 def all_messages(parts: Service) -> list[Message]:

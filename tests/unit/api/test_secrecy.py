@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from aws_lambda_powertools.event_handler import Response
 
 from api import intake, job_routes
 from api.documents import job_members
@@ -89,6 +90,14 @@ def test_an_answer_that_breaks_its_own_model_is_our_mistake_and_its_log_holds_no
     assert "validation error" in logged.getvalue()
     assert "input_value" not in logged.getvalue()  # it would quote the ends of a link
     assert_holds_no_secret(logged.getvalue(), parts)
+
+
+def test_an_answer_that_is_no_job_is_our_mistake_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = create()
+    monkeypatch.setattr(
+        job_routes, "_json", lambda *_: Response(200, content_type="application/json", body={"id": ["no", "job"]})
+    )
+    assert_is_a_plain_500(get(job.id))
 
 
 def test_a_result_that_breaks_its_own_model_is_logged_without_its_link(
