@@ -1,4 +1,7 @@
-"""`python -m worker`: runs until SIGTERM or SIGINT, then drains and exits 0. Bad settings: every error, exit 2."""
+"""`python -m worker`: runs until SIGTERM or SIGINT, then drains and exits 0. Bad settings: every error, exit 2.
+
+`python -m worker pause | resume | status` speak to the worker that runs on this host.
+"""
 
 import os
 import signal
@@ -8,6 +11,7 @@ import threading
 from contextlib import suppress
 
 from shared import logs, settings
+from worker import commands
 from worker.engines.engine import EngineError
 from worker.settings import WorkerSettings
 from worker.worker import Worker
@@ -18,7 +22,9 @@ SWITCH_SECONDS = 0.0005  # a thread that wakes beside a busy one waits 0.7 ms fo
 
 
 def main() -> int:
-    """Run the worker; its exit code."""
+    """Run the worker, or a command to it; the exit code."""
+    if len(sys.argv) > 1:
+        return commands.main(sys.argv[1:])
     logs.configure("worker")
     try:
         told = settings.read(WorkerSettings, os.environ)

@@ -61,7 +61,7 @@ class Poller:
     def _run(self, lane: Lane) -> None:
         most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
         while self._open() and (reserved := self._places.reserve(lane, most)):
-            received = self._receive(lane, reserved)
+            received = [] if self._closed() else self._receive(lane, reserved)  # it may have closed meanwhile
             self._places.fill(lane, reserved, len(received))
             most = MOST_AT_ONCE if received else 1
             for message in received:

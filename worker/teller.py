@@ -1,4 +1,4 @@
-"""Tells the table every 15 s how this host is, so that the API knows the seats there are."""
+"""Tells every 15 s how this host is: the table, so that the API knows the seats there are, and who asks here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import logs
 from shared.hosts import TELL_SECONDS, Host, Hosts
+from worker.status import StatusFile
 
 log = logs.get(__name__)
 
 
 class Teller:
-    """Writes the host item on a thread of its own; failing is logged, and the next one follows."""
+    """Writes host item and status file on a thread of its own; failing is logged, and the next one follows."""
 
-    def __init__(self, hosts: Hosts, describe: Callable[[], Host]) -> None:
+    def __init__(self, hosts: Hosts, status: StatusFile, describe: Callable[[], Host]) -> None:
         self._hosts = hosts
+        self._status = status
         self._describe = describe
         self._stopping = threading.Event()
         self._changed = threading.Event()
@@ -45,7 +47,9 @@ class Teller:
         self._tell()
 
     def _tell(self) -> None:
-        try:
-            self._hosts.tell(self._describe())
-        except (BotoCoreError, ClientError) as error:
-            log.warning("host_not_told", error=str(error))
+        host = self._describe()
+        for tell in (self._status.write, self._hosts.tell):
+            try:
+                tell(host)
+            except (BotoCoreError, ClientError, OSError) as error:
+                log.warning("host_not_told", error=str(error))

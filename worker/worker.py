@@ -30,6 +30,7 @@ from worker.poller import Poller
 from worker.seats import Seats
 from worker.settings import WorkerSettings
 from worker.spawner import Spawner
+from worker.status import StatusFile
 from worker.teller import Teller
 from worker.work import Finished, Returned, Work
 
@@ -108,7 +109,7 @@ class Worker:
             patience=self._patience,
         )
         self._committers = Crew("committer", told.seats, outbox, committer.finish)
-        self._teller = Teller(Hosts(JobTable(aws.dynamodb, told.table)), self._host)
+        self._teller = Teller(Hosts(JobTable(aws.dynamodb, told.table)), StatusFile(told.state_directory), self._host)
 
     def start(self) -> None:
         """Start everything; returns at once. Messages are received once the seats are warm."""

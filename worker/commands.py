@@ -1,0 +1,67 @@
+"""What an operator says to the worker on its host: pause, resume, status. They work by files in its state directory."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from shared import settings
+from worker.pause import Pause, PauseFile
+from worker.status import StatusFile
+
+NOT_WELL, BAD_SETTINGS = 1, 2
+
+
+class CommandSettings(BaseModel):
+    """What the commands are told by their environment: where the worker keeps its state."""
+
+    state_directory: Path
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do as told; the exit code: 0, 1 where the worker was not heard of lately, 2 for wrong usage or settings."""
+    given = _parser().parse_args(arguments)
+    try:
+        directory = settings.read(CommandSettings, os.environ).state_directory
+    except settings.BadSettings as error:
+        print(error, file=sys.stderr)
+        return BAD_SETTINGS
+    if given.command == "pause":
+        PauseFile(directory).set(Pause(reason=given.reason, until=given.until))
+        print("Paused: what runs is finished, nothing new is received. `resume` ends it.")
+        return 0
+    if given.command == "resume":
+        PauseFile(directory).clear()
+        print("Resumed.")
+        return 0
+    well, report = StatusFile(directory).report()
+    print(report)
+    return 0 if well else NOT_WELL
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m worker")
+    commands = parser.add_subparsers(dest="command", required=True)
+    pause = commands.add_parser("pause", help="finish what runs, receive nothing; outlives restarts")
+    pause.add_argument("--reason", required=True, help="for whoever finds the worker paused")
+    pause.add_argument("--until", type=_instant, help="when to go on by itself: ISO 8601, UTC where no zone is given")
+    commands.add_parser("resume", help="receive again")
+    commands.add_parser("status", help="how the worker last said that it is")
+    return parser
+
+
+def _instant(text: str) -> float:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time, such as 2026-11-23T06:00") from None
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if instant <= datetime.now(UTC):
+        raise argparse.ArgumentTypeError(f"{text} is over")
+    return instant.timestamp()
