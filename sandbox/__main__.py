@@ -15,7 +15,7 @@ from sandbox.children import ROOT, ChildDied
 from sandbox.parts import ENGINE, Setup
 from sandbox.ports import PortTaken
 from sandbox.screen import Screen
-from sandbox.state import State, StateInUse
+from sandbox.state import BadState, State
 from sandbox.supervisor import Sandbox, end_on_signals
 
 PART_DIED, CANNOT_START = 1, 2
@@ -37,7 +37,7 @@ def main(engine: str = ENGINE) -> int:
             setup = Setup(state, state.choose_ports(given.port, given.cloud_port), given.seats, engine)
             cloud.redirect(os.environ, setup.ports.cloud)
             return asyncio.run(_keep(setup, Screen(Console())))
-    except (StateInUse, PortTaken) as error:
+    except (BadState, PortTaken) as error:
         print(f"mosaic sandbox: {error}", file=sys.stderr)
         return CANNOT_START
 

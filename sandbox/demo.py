@@ -22,7 +22,7 @@ from sandbox.children import ROOT, ChildDied
 from sandbox.demo_report import Pair, Scored, in_order, report
 from sandbox.parts import Setup
 from sandbox.screen import Screen
-from sandbox.state import State, StateInUse
+from sandbox.state import BadState, State
 from sandbox.supervisor import Sandbox, end_on_signals
 
 EXAMPLES = ROOT / "examples"
@@ -42,7 +42,7 @@ def main() -> int:
             setup = Setup(state, state.choose_ports())
             cloud.redirect(os.environ, setup.ports.cloud)
             return asyncio.run(_show(setup, Screen(Console()), read_pairs(EXAMPLES / "demo.csv")))
-    except StateInUse as error:
+    except BadState as error:
         print(f"mosaic demo: {error}", file=sys.stderr)
         return CANNOT_START
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import BaseModel
 
@@ -18,8 +19,8 @@ FIRST_API_PORT = 8080
 FIRST_CLOUD_PORT = 4566
 
 
-class StateInUse(Exception):
-    """Another sandbox runs on this state."""
+class BadState(Exception):
+    """The directory cannot be the state of this sandbox."""
 
 
 class Ports(BaseModel):
@@ -37,16 +38,16 @@ class State:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Own the state, once a cloud that still saves to it is done. Raises StateInUse."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.directory.chmod(0o700)
-        with (self.directory / "lock").open("w") as lock:
+        """Own the state, once a cloud that still saves to it is done.
+
+        Raises BadState where another sandbox runs on it, or where it cannot be written.
+        """
+        with self._lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StateInUse(
-                    f"Another sandbox runs on {self.directory}. End it, or choose another directory with --state."
-                ) from None
+                message = f"Another sandbox runs on {self.directory}. End it, or choose another directory with --state."
+                raise BadState(message) from None
             with cloud.hold(self.cloud):
                 pass
             self._put_old_logs_aside()
@@ -106,6 +107,14 @@ class State:
         for path in (self.keys, self._own_key):
             path.unlink(missing_ok=True)
         self.logs.mkdir()
+
+    def _lock(self) -> TextIO:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.chmod(0o700)
+            return (self.directory / "lock").open("w")
+        except OSError as error:
+            raise BadState(f"{self.directory} cannot be written: {error.strerror}. Choose another --state.") from None
 
     @property
     def _own_key(self) -> Path:

@@ -12,4 +12,4 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
 )
 
-pytest_plugins = ["tests.recorder"]
+pytest_plugins = ["tests.cloud", "tests.recorder"]

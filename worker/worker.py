@@ -45,6 +45,7 @@ class Worker:
         self._told = told
         self._engine = engines.load(told.engine).describe()
         self._state = HostState.STARTING
+        self._opened = False
         self._closing = threading.Event()
         self._opening = threading.Thread(target=self._open, name="opening")
         in_hand = told.seats + told.prefetch
@@ -130,6 +131,8 @@ class Worker:
         log.info("draining", busy=self._seats.busy)
         self._closing.set()
         self._opening.join()
+        if not self._opened:
+            self._seats.hurry()  # nothing was received yet, and seats that still warm up are of no use
         self._poller.stop()
         self._seats.take_no_more()
         for work in self._inbox.clear():
@@ -156,6 +159,7 @@ class Worker:
             while not self._seats.wait_warm(0.2):
                 if self._closing.is_set():
                     return
+        self._opened = True
         self._state = HostState.READY
         self._teller.tell_now()
         self._poller.start()

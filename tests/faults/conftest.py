@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud import Resources, cloud, resources
+from tests.cloud import Resources
 from tests.worker_process import GivenJobs
-
-__all__ = ["cloud", "resources"]
 
 
 @pytest.fixture
