@@ -83,7 +83,7 @@ def test_an_omitted_engine_is_the_first_pools_and_an_omitted_mode_its_default(pa
 def test_times_are_rfc_3339_in_utc() -> None:
     told = create().times[State.AWAITING_UPLOAD]
     assert told.endswith("Z")
-    assert abs(datetime.fromisoformat(told).timestamp() - time.time()) < 5
+    assert abs(datetime.fromisoformat(told).timestamp() - time.time()) < 30
 
 
 def test_the_job_belongs_to_the_keys_tenant(parts: Service) -> None:

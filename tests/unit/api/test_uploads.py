@@ -83,7 +83,7 @@ def test_a_policy_is_valid_for_15_minutes_and_says_so(role: Role) -> None:
     policy = create().uploads[role]
     signed = datetime.fromisoformat(str(policy_document(policy)["expiration"])).timestamp()
     told = datetime.fromisoformat(policy.expires_at).timestamp()
-    assert told == pytest.approx(time.time() + 15 * 60, abs=5)
+    assert told == pytest.approx(time.time() + 15 * 60, abs=30)
     assert signed == pytest.approx(told, abs=1.5)  # the signed one is in whole seconds
 
 
