@@ -6,6 +6,8 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-header --override requirements/overrides.txt
 
+CALLS := $(CURDIR)/.aws_calls.jsonl
+
 .PHONY: demo sandbox test lint format setup locks clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
@@ -15,7 +17,8 @@ sandbox: .venv/.sandbox ## Keep the whole system running for a person to use
 	@$(BIN)/python -m sandbox
 
 test: lint ## Everything that CI asks for
-	$(BIN)/python -m pytest
+	@rm -f $(CALLS)
+	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest --numprocesses 2
 
 lint: setup ## Style, types, and which way imports point
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def enqueue(service: Service, job: Job) -> None:
-    """Send a message for a queued job. Again is harmless: the claim decides.
+    """Send a message for a queued job, and note that it was sent. Again is harmless: the claim decides.
 
     `MessageGroupId` on a standard queue makes it fair between tenants (SQS Developer Guide, "Amazon SQS fair queues").
     """
@@ -22,3 +22,4 @@ def enqueue(service: Service, job: Job) -> None:
         MessageBody=envelope.pack(job.id),
         MessageGroupId=job.tenant,
     )
+    service.jobs.sent(job)

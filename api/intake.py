@@ -43,32 +43,39 @@ def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures
 
 def _taken(message: Message) -> bool:
     try:
-        for key in _keys(message["body"]):
+        for key, etag in _uploads(message["body"]):
             upload = object_keys.parse_upload_key(key)
             if upload:
-                take(service(), key, upload)
+                take(service(), key, upload, etag)
     except Exception:
         log.exception("intake_failed", message_id=message["messageId"])
         return False
     return True
 
 
-def _keys(body: str) -> list[str]:
-    """The keys in an S3 event notification; they come URL-encoded (S3 User Guide, "Event message structure")."""
-    return [unquote_plus(record["s3"]["object"]["key"]) for record in json.loads(body).get("Records", [])]
+def _uploads(body: str) -> list[tuple[str, str]]:
+    """Keys and ETags in an S3 event notification (S3 User Guide, "Event message structure").
+
+    Keys come URL-encoded, ETags without their quotes.
+    """
+    objects = [record["s3"]["object"] for record in json.loads(body).get("Records", [])]
+    return [(unquote_plus(found["key"]), f'"{found["eTag"]}"') for found in objects]
 
 
-def take(parts: Service, key: str, upload: Upload) -> None:
-    """One upload: start its job where that waits for nothing else; delete it where it has none that is alive."""
+def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
+    """One upload: start its job where that waits for nothing else; delete it where it has none that is alive.
+
+    The very file that an ended job was scored from stays for its life: its event may come late, or twice.
+    """
     try:
         job = parts.jobs.get(upload.job_id)
     except UnknownJob:
         job = None
-    if job is None or job.ended:
+    if job is None or (job.ended and job.file(upload.role).etag != etag):
         parts.s3.delete_object(Bucket=parts.settings.bucket, Key=key)
         log.info("late_upload_deleted", job_id=upload.job_id, role=upload.role)
         return
-    if job.start is Start.MANUAL:
+    if job.ended or job.start is Start.MANUAL:
         return
     try:
         job = starting.start(parts, job)

@@ -31,6 +31,8 @@ def start(service: Service, job: Job) -> Job:
     Bad audio ends it: it comes back `failed`. Raises MissingUploads, and ChangedMeanwhile where a file was replaced
     while it was checked.
     """
+    if service.jobs.unsent(job):
+        enqueue(service, job)
     if job.state is not State.AWAITING_UPLOAD:
         return job
     files = _stored_files(service, job)

@@ -33,7 +33,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     from api import app, intake, service
 
-    logs.configure("functions")
+    logs.configure("functions")  # both functions log here: each line says its module
     asyncio.run(
         _serve(
             service.service().settings,

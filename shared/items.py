@@ -1,5 +1,6 @@
 """Between JSON values and DynamoDB's attribute values; numbers are Decimal there, int or float here."""
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
@@ -26,6 +27,8 @@ def unpack(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, JsonValue]:
 
 def _decimal(value: JsonValue) -> object:
     if isinstance(value, float):
+        if not math.isfinite(value):  # boto3 refuses NaN and Infinity, but lets -Infinity through
+            raise ValueError(f"{value} is no number that the table can hold")
         return Decimal(str(value))
     if isinstance(value, dict):
         return {name: _decimal(inner) for name, inner in value.items()}

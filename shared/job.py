@@ -56,9 +56,11 @@ class Prepare(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: Literal["left", "right"] | None = Field(None, description="Keep this channel of a stereo file.")
-    decode: bool = Field(False, description="Turn G.711 or 8, 24 or 32-bit PCM into 16-bit PCM.")
+    decode: bool = Field(False, strict=True, description="Turn G.711 or 8, 24 or 32-bit PCM into 16-bit PCM.")
     resample: Literal[8000, 16000, 48000] | None = Field(None, description="Resample to this rate, in Hz.")
-    level: float | None = Field(None, ge=-46, le=-16, description="Active speech level to set (P.56, dBov).")
+    level: float | None = Field(
+        None, strict=True, ge=-46, le=-16, description="Active speech level to set (P.56, dBov)."
+    )
 
 
 class AudioFile(BaseModel):
@@ -102,6 +104,8 @@ class Job(BaseModel):
     lost_claims: int = Field(0, description="Claims that died before their attempt had begun.")
     host: str | None = None
     claim_until: float | None = None
+
+    check_at: float | None = Field(None, description="When it is due to be looked at, should nothing move it before.")
 
     result: Result | None = None
     result_key: str | None = None

@@ -111,7 +111,7 @@ class JobTable:
             return _judge(job_id, old_item(error), last_op)
         return Job.model_validate(items.unpack(response["Attributes"]))
 
-    def new_item(self, job: Job, check_at: float) -> "PutTypeDef":
+    def new_item(self, job: Job) -> "PutTypeDef":
         """The put of a job that must not exist yet, listed in the indexes, with its `last_op`."""
         listed_at = f"{job.times[job.state]:017.6f}#{job.id}"
         item: dict[str, JsonValue] = {
@@ -119,7 +119,6 @@ class JobTable:
             **job.model_dump(mode="json", exclude_none=True),
             "listed_at": listed_at,
             "pending": pending_key(job.id),
-            "check_at": check_at,
             "last_op": new_op(),
         }
         return {

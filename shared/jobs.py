@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from boto3.dynamodb.conditions import Attr
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from shared import items
-from shared.errors import AlreadyEnded, IdempotencyMismatch, LostRace, NotAwaitingUpload
+from shared.errors import AlreadyEnded, IdempotencyMismatch, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
 from shared.job_table import Change, JobTable, new_op, old_item
 from shared.lives import RUN_SECONDS, job_expires_at
@@ -18,7 +19,8 @@ from shared.states import ENDS, State
 
 Clock = Callable[[], float]
 
-FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before the reconciler sends another
+SEND_SECONDS = 10  # how long after `queued` its message may take to be sent
+FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before another one is sent
 IDEMPOTENCY_SECONDS = 30 * DAY  # longer than any job lives
 
 
@@ -63,6 +65,7 @@ class Jobs:
 
         Raises IdempotencyMismatch where the key came with another body, UnknownJob where that job is gone.
         """
+        job = job.model_copy(update={"check_at": job.upload_deadline})
         if key is None:
             return self._put(job)
         try:
@@ -78,11 +81,21 @@ class Jobs:
                 "state": State.QUEUED,
                 "times.queued": now,
                 "run_deadline": now + RUN_SECONDS,
-                "check_at": now + FIRST_CHECK_SECONDS,
+                "check_at": now + SEND_SECONDS,
                 **{f"{role}.etag": etag for role, etag in etags.items()},
             }
         )
         return self._leave_awaiting(job_id, change)
+
+    def sent(self, job: Job) -> None:
+        """Note that a message for a queued job was sent. One that was claimed meanwhile needs no note."""
+        change = Change({"check_at": self._clock() + FIRST_CHECK_SECONDS})
+        with suppress(LostRace, UnknownJob):
+            self._table.update(job.id, change, Attr("state").eq(State.QUEUED) & Attr("attempt").eq(job.attempt))
+
+    def unsent(self, job: Job) -> bool:
+        """Whether a queued job's message is overdue: its sending failed, or it was lost. Another one does no harm."""
+        return job.state is State.QUEUED and job.check_at is not None and job.check_at <= self._clock()
 
     def refuse(self, job_id: str, error: JobError) -> Job:
         """`awaiting_upload` → `failed`, for what its files are. Raises NotAwaitingUpload."""
@@ -113,7 +126,7 @@ class Jobs:
             raise NotAwaitingUpload(race.job) from None
 
     def _put(self, job: Job) -> Job:
-        put = self._table.new_item(job, job.upload_deadline)
+        put = self._table.new_item(job)
         try:
             self._table.attempts(lambda: self._table.client.put_item(**put))
         except ClientError as error:
@@ -132,7 +145,7 @@ class Jobs:
                 "expires_at": int(now) + IDEMPOTENCY_SECONDS,
             }
         )
-        put = table.new_item(job, job.upload_deadline)
+        put = table.new_item(job)
         table.attempts(
             lambda: table.client.transact_write_items(
                 ClientRequestToken=token,

@@ -32,5 +32,5 @@ def result_key(job_id: str, attempt: int) -> str:
 
 def parse_upload_key(key: str) -> Upload | None:
     """The job and role of an upload's key; None for any other key."""
-    match = _UPLOAD.match(key)
+    match = _UPLOAD.fullmatch(key)
     return Upload(match["job_id"], Role(match["role"])) if match else None

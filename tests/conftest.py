@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 # No test may ever reach a real account; botocore reads these when a client is made.
 os.environ.update(
     AWS_ACCESS_KEY_ID="test",
@@ -13,3 +15,14 @@ os.environ.update(
 )
 
 pytest_plugins = ["tests.cloud", "tests.recorder"]
+
+# Tests that share something costly run in one process when several run at once.
+TOGETHER = ("tests/e2e/", "tests/infra/", "tests/unit/test_visqol_engine.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each of those together."""
+    for item in items:
+        for group in TOGETHER:
+            if item.nodeid.startswith(group):
+                item.add_marker(pytest.mark.xdist_group(group))

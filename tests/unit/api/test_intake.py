@@ -12,10 +12,12 @@ import pytest
 from api import intake
 from api.service import Service
 from shared import envelope, items
+from shared.claims import Claims
 from shared.job import Role
 from shared.job_table import job_key
-from shared.object_keys import upload_key
+from shared.object_keys import result_key, upload_key
 from shared.states import ENDS, State
+from tests.jobs_for_tests import result
 from tests.lost_responses import lost_once
 from tests.unit.api.steps import (
     BUCKET,
@@ -38,7 +40,7 @@ TEST_EVENT = json.dumps(
 )
 
 
-def told(*keys: str) -> str:
+def told(*keys: str, etag: str = '"' + "0" * 32 + '"') -> str:
     """A notification as S3 sends it (S3 User Guide, "Event message structure"), of these keys, URL-encoded."""
     records = [
         {
@@ -47,7 +49,7 @@ def told(*keys: str) -> str:
             "eventName": "ObjectCreated:Post",
             "s3": {
                 "bucket": {"name": BUCKET},
-                "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0" * 32},
+                "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": etag.strip('"')},
             },
         }
         for key in keys
@@ -153,6 +155,16 @@ def test_an_upload_whose_job_has_ended_is_deleted_and_only_that(state: State, pa
     assert arrive(parts, job.id, Role.DEGRADED) == []
     assert stored(parts, job.id) == {Role.REFERENCE}
     assert item(parts, job.id) == before
+
+
+def test_a_late_event_of_the_very_file_that_was_scored_deletes_nothing(parts: Service) -> None:
+    job = create()
+    etags = {role: upload(parts, job.id, role) for role in Role}
+    assert deliver(*(told(upload_key(job.id, role), etag=etag) for role, etag in etags.items())) == []
+    claims = Claims(parts.table, "host-a")
+    claims.commit(claims.begin(claims.claim(job.id)), result(), result_key(job.id, 1))
+    assert deliver(*(told(upload_key(job.id, role), etag=etag) for role, etag in etags.items())) == []
+    assert stored(parts, job.id) == set(Role)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])

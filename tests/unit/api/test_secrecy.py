@@ -124,7 +124,9 @@ def test_a_crash_of_the_intake_is_logged_without_secrets(
 
     monkeypatch.setattr(intake, "take", crash)
     job = create()
-    body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job.id, Role.DEGRADED)}}}], "secret": KEY})
+    body = json.dumps(
+        {"Records": [{"s3": {"object": {"key": upload_key(job.id, Role.DEGRADED), "eTag": "0"}}}], "secret": KEY}
+    )
     assert intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)["batchItemFailures"]
     assert "broken" in logged.getvalue()
     assert_holds_no_secret(logged.getvalue(), parts)
@@ -138,7 +140,7 @@ def test_a_whole_life_is_logged_without_secrets(
         REQUESTS["uploads"](job_id)
         for role in Role:
             upload(parts, job_id, role)
-            body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job_id, role)}}}]})
+            body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job_id, role), "eTag": "0"}}}]})
             intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)
         for name in ("start", "get", "get", "get", "get"):
             REQUESTS[name](job_id)

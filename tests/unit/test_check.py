@@ -1,0 +1,369 @@
+"""`python -m worker check`, with the stand-in for POLQA."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.stand_ins.polqa_tools import install, pair
+from worker import check, fingerprint, golden, last_well, unit_sandbox
+from worker.golden import BadGolden
+
+Check = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _no_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As where systemd does not run, whatever this machine is."""
+    monkeypatch.setattr(unit_sandbox, "_BOOTED", tmp_path / "nowhere")
+    monkeypatch.delenv(unit_sandbox.INSIDE, raising=False)
+    monkeypatch.delenv("MOSAIC_CACHE_DIRECTORY", raising=False)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: Path) -> Check:
+    """The check's exit code, for an engine that is installed with these orders."""
+
+    def run_check(*arguments: str, orders: str = "ok", preset: str = "opticom-table") -> int:
+        monkeypatch.setenv("MOSAIC_ENGINE", install(_folder(tmp_path / "tool"), preset, orders))
+        return check.main([*arguments, f"--state={state}"])
+
+    return run_check
+
+
+@pytest.fixture
+def golden_folder(tmp_path: Path) -> Path:
+    folder = _folder(tmp_path / "golden")
+    pair(folder)
+    manifest(folder, "a,reference.wav,degraded.wav,swb,3.25", "b,reference.wav,degraded.wav,,3.25")
+    return folder
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def manifest(folder: Path, *rows: str) -> None:
+    (folder / "golden.csv").write_text("\n".join(["custom_id,reference,degraded,mode,mos_lqo", *rows, ""]))
+
+
+def cells(report: str, first: str) -> list[str]:
+    """The words of the report's line that begins so."""
+    return next(line.removeprefix(first).split() for line in report.splitlines() if line.startswith(first))
+
+
+def test_a_healthy_engine_is_reported_with_all_that_identifies_it(
+    run: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == check.WELL
+    report = capsys.readouterr().out
+    assert cells(report, "engine") == ["polqa"]
+    assert cells(report, "version") == ["unknown"]
+    assert '"opticom-table"' in cells(report, "settings")[1]
+    assert cells(report, "mode nb")[:5] == ["1", "to", "4.5", "MOS;", "reference"]
+    assert cells(report, "mode swb (default)")[:4] == ["1", "to", "4.75", "MOS;"]
+    assert report.count("well, in") == 2
+    assert cells(report, "licence") == ["well"]
+    assert cells(report, "host name") == [os.uname().nodename]
+    assert cells(report, "CPU")[:2] == [str(os.cpu_count()), "x"]
+    assert cells(report, "instance") == ["not", "on", "EC2"]
+    assert cells(report, "sandbox")[:1] == ["none:"]
+
+
+@pytest.mark.parametrize(
+    ("orders", "licence"),
+    [
+        ("licence", "lost in every mode"),
+        ("licence:nb", "lost in mode nb"),
+        ("licence:swb", "lost in mode swb"),
+        ("crash", "not known: no licence was refused, but not every mode works"),
+        ("exit:12", "not known: no licence was refused, but not every mode works"),
+    ],
+)
+def test_each_mode_is_tried_and_the_licence_state_told(
+    run: Check, capsys: pytest.CaptureFixture[str], orders: str, licence: str
+) -> None:
+    assert run(orders=orders) == check.NOT_WELL
+    assert cells(capsys.readouterr().out, "licence") == licence.split()
+
+
+def test_an_engine_that_is_not_installed_is_not_well(
+    run: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOSAIC_ENGINE", "polqa:opticom-table")
+    assert check.main([]) == check.NOT_WELL
+    assert "Install the tool" in capsys.readouterr().out
+
+
+def test_what_changed_since_it_last_worked_is_told_until_it_works_again(
+    run: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
+) -> None:
+    def changed() -> str:
+        return " ".join(cells(capsys.readouterr().out, "changed"))
+
+    machine = {"host name": "a", "MAC eth0": "02:00:00:00:00:01", "CPU": "4 x Xeon", "instance": "i-1, t3.xlarge"}
+    monkeypatch.setattr(check, "fingerprint", lambda: dict(machine))
+    run()
+    assert changed() == "not known: it has not worked here before"
+    run()
+    assert changed().startswith("nothing (since it last worked, 20")
+    machine |= {"MAC eth0": "02:00:00:00:00:02", "MAC eth1": "02:00:00:00:00:03"}
+    for _ in range(2):
+        assert run(orders="licence") == check.NOT_WELL
+        told = changed()
+        assert "MAC eth0: was 02:00:00:00:00:01, is 02:00:00:00:00:02" in told
+        assert "MAC eth1: was not there, is 02:00:00:00:00:03" in told
+        assert "CPU" not in told
+    assert run() == check.WELL
+    run(preset="opticom-stdout")
+    told = capsys.readouterr().out
+    assert "settings: was preset " in told
+    assert [path.name for path in state.iterdir()] == [last_well.FILE]
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", '{"at": 1}', '{"at": "x", "facts": [1]}', "\0"])
+def test_a_state_that_cannot_be_read_is_none(state: Path, kept: str) -> None:
+    assert last_well.read(state) is None
+    _folder(state)
+    (state / last_well.FILE).write_text(kept)
+    assert last_well.read(state) is None
+    last_well.write(state, {"engine": "polqa"})
+    last = last_well.read(state)
+    assert last is not None
+    assert not list(last.changes({"engine": "polqa"}))
+
+
+def test_golden_scores_that_agree_are_well(run: Check, golden_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"--golden={golden_folder}") == check.WELL
+    report = capsys.readouterr().out
+    assert cells(report, "custom_id") == ["mode", "recorded", "current", "difference"]
+    assert cells(report, "a  ") == ["swb", "3.250", "3.250", "+0.000"]
+    assert cells(report, "b  ") == ["default", "3.250", "3.250", "+0.000"]
+
+
+@pytest.mark.parametrize(
+    ("score", "tolerance", "well", "difference"),
+    [
+        ("3.26", "0.01", True, "+0.010"),
+        ("3.2", "0.01", False, "-0.050!"),
+        ("3.2", "0.05", True, "-0.050"),
+    ],
+)
+def test_a_golden_score_that_is_off_by_more_than_the_tolerance_is_marked(
+    run: Check,
+    golden_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    score: str,
+    tolerance: str,
+    well: bool,
+    difference: str,
+) -> None:
+    code = run(f"--golden={golden_folder}", f"--tolerance={tolerance}", orders=f"score:{score}")
+    assert code == (check.WELL if well else check.NOT_WELL)
+    assert cells(capsys.readouterr().out, "a  ")[-1] == difference
+
+
+def test_a_new_preset_is_shown_beside_the_current_engine(
+    run: Check, golden_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = install(_folder(tmp_path / "new"), "opticom-stdout", "score:3.2 licence:nb").removeprefix("polqa:")
+    manifest(golden_folder, "a,reference.wav,degraded.wav,swb,3.25", "n,reference.wav,degraded.wav,nb,3.25")
+    assert run(f"--golden={golden_folder}", f"--preset={new}") == check.NOT_WELL
+    report = capsys.readouterr().out
+    assert report.index("the current engine:") < report.index("the new engine:")
+    assert cells(report, "custom_id") == ["mode", "recorded", "current", "difference", "new", "difference"]
+    assert cells(report, "a  ") == ["swb", "3.250", "3.250", "+0.000", "3.200", "-0.050!"]
+    assert cells(report, "n  ") == ["nb", "3.250", "3.250", "+0.000", "none", "!"]
+    assert "no_licence" in " ".join(cells(report, "new, n:"))
+
+
+def test_bad_settings_are_told_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MOSAIC_ENGINE", raising=False)
+    assert check.main(["--preset=none", f"--golden={tmp_path}"]) == check.BAD
+    told = capsys.readouterr()
+    assert "MOSAIC_ENGINE: Field required" in told.err
+    assert "only opticom-stdout, opticom-table, swissqual-squad" in told.err
+    assert "golden.csv" in told.err
+    assert not told.out
+
+
+@pytest.mark.parametrize("arguments", [["--tolerance", "much"], ["--gold", "x"], ["more"]])
+def test_a_command_line_that_is_not_understood_is_bad_settings(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        check.main(arguments)
+    assert caught.value.code == check.BAD
+
+
+def test_every_error_of_golden_pairs_is_told(golden_folder: Path) -> None:
+    manifest(
+        golden_folder,
+        "a,reference.wav,degraded.wav,swb,3.25",
+        "b,missing.wav,degraded.wav,swb,3.25",
+        ",reference.wav,degraded.wav,swb,high",
+        "c,reference.wav",
+    )
+    with pytest.raises(BadGolden) as caught:
+        golden.read(golden_folder)
+    lines = [error.removeprefix(f"{golden_folder}/golden.csv ").partition(": ")[0] for error in caught.value.errors]
+    assert lines == ["line 3", "line 4", "line 4", "line 5", "line 5", "line 5"]
+    (golden_folder / "golden.csv").write_text("name,mos\na,1\n")
+    with pytest.raises(BadGolden, match="custom_id,reference,degraded,mode,mos_lqo"):
+        golden.read(golden_folder)
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    engine = install(tmp_path, "swissqual-squad")
+    environment = {**os.environ, "MOSAIC_ENGINE": engine, unit_sandbox.INSIDE: "some.service"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "worker.check"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == check.WELL, ended.stderr
+    assert "that of some.service" in ended.stdout
+
+
+UNIT = """# /etc/systemd/system/mosaic-worker.service
+[Unit]
+Description=Mosaic worker
+[Service]
+Type=notify
+ExecStart=/opt/mosaic/bin/python -m worker
+Restart=always
+User=mosaic
+ProtectSystem=strict
+SystemCallFilter=@system-service \\
+    ~@mount
+RuntimeDirectory=mosaic
+EnvironmentFile=/etc/mosaic/worker.env
+# PrivateTmp=no
+
+# /etc/systemd/system/mosaic-worker.service.d/licence.conf
+[Service]
+PrivateDevices=no
+[Install]
+WantedBy=multi-user.target
+"""
+FAKE_RUN = """#!/bin/sh
+for word in "$@"; do printf '%s\\n' "$word"; done > {record}
+exit {code}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the sandbox is entered by root")
+@pytest.mark.parametrize("code", [check.WELL, check.NOT_WELL, check.BAD])
+def test_under_systemd_it_runs_in_the_sandbox_of_the_workers_unit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, golden_folder: Path, code: int
+) -> None:
+    """What is asked of systemd: it does not run here, so stand-ins write down what they were told."""
+    record = tmp_path / "record"
+    commands = _folder(tmp_path / "bin")
+    (tmp_path / "unit").write_text(UNIT)
+    for name, program in {
+        "systemctl": f"#!/bin/sh\ncat {tmp_path / 'unit'}\n",
+        "systemd-run": FAKE_RUN.format(record=record, code=code),
+    }.items():
+        (commands / name).write_text(program)
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.setattr(unit_sandbox, "_BOOTED", tmp_path)
+    monkeypatch.chdir(golden_folder.parent)
+    monkeypatch.setenv("MOSAIC_ENGINE", "polqa:opticom-table")
+    assert check.main(["--golden", "golden", "--preset", "opticom-stdout"]) == code
+    words = record.read_text().splitlines()
+    assert [word.removeprefix("--property=") for word in words if word.startswith("--property=")] == [
+        "User=mosaic",
+        "ProtectSystem=strict",
+        "SystemCallFilter=@system-service ~@mount",
+        "EnvironmentFile=/etc/mosaic/worker.env",
+        "PrivateDevices=no",
+    ]
+    assert "--setenv=MOSAIC_ENGINE=polqa:opticom-table" in words
+    assert not [word for word in words if "AWS_" in word]
+    command = words[words.index(sys.executable) :]
+    assert command[1:3] == ["-m", "worker.check"]
+    assert set(command[3:]) == {f"--golden={golden_folder}", "--preset=opticom-stdout", "--tolerance=0.01"}
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """IMDSv2 as the EC2 User Guide has it: a token by PUT, and nothing without it."""
+
+    def do_PUT(self) -> None:
+        good = self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"]
+        self._answer(200 if good else 400, b"the-token")
+
+    def do_GET(self) -> None:
+        if self.headers["X-aws-ec2-metadata-token"] != "the-token":
+            return self._answer(401, b"")
+        document = {"instanceId": "i-0123456789abcdef0", "instanceType": "t3.xlarge", "accountId": "1"}
+        return self._answer(200, json.dumps(document).encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class SomethingElse(Metadata):
+    """What answers at that address on other machines, as a proxy does."""
+
+    def do_PUT(self) -> None:
+        self._answer(403, b"forbidden")
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[type[Metadata]], None]]:
+    servers = []
+
+    def serve(handler: type[Metadata]) -> None:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        servers.append(server)
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("handler", "instance"), [(Metadata, "i-0123456789abcdef0, t3.xlarge"), (SomethingElse, "not on EC2")]
+)
+def test_the_instance_is_told_by_its_metadata_service_and_by_nothing_else(
+    metadata: Callable[[type[Metadata]], None], handler: type[Metadata], instance: str
+) -> None:
+    metadata(handler)
+    assert fingerprint.fingerprint()["instance"] == instance
+
+
+def test_network_devices_are_told_and_what_software_made_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in "ens5", "docker0", "lo":
+        _folder(tmp_path / name)
+        (tmp_path / name / "address").write_text(f"02:00:00:00:00:0{len(name)}\n")
+    _folder(tmp_path / "ens5" / "device")
+    monkeypatch.setattr(fingerprint, "_INTERFACES", tmp_path)
+    told = fingerprint.fingerprint()
+    assert {name: fact for name, fact in told.items() if name.startswith("MAC")} == {"MAC ens5": "02:00:00:00:00:04"}
