@@ -11,6 +11,7 @@ from shared.audio_rules import BadAudio
 from shared.errors import NotAwaitingUpload
 from shared.job import ErrorCategory, Job, JobError, Role
 from shared.states import State
+from shared.wav import WavHeader
 
 if TYPE_CHECKING:
     from api.service import Service
@@ -73,13 +74,15 @@ def _stored_files(service: Service, job: Job) -> dict[Role, StoredFile]:
 
 
 def _check(files: dict[Role, StoredFile], job: Job, mode: Mode) -> None:
-    headers = {}
-    for role, file in files.items():
-        prepare = job.file(role).prepare
-        headers[role] = audio_rules.inspect(file.read, file.bytes, mode, role, prepare)
-    audio_rules.check_pair(
-        headers[Role.REFERENCE], headers[Role.DEGRADED], mode, job.reference.prepare, job.degraded.prepare
-    )
+    prepares = {role: job.file(role).prepare for role in Role}
+    headers: dict[Role, WavHeader] = {}
+    beside_hz = None
+    for role in (Role.REFERENCE, Role.DEGRADED):
+        file, prepare = files[role], prepares[role]
+        headers[role] = audio_rules.inspect(file.read, file.bytes, mode, role, prepare, beside_hz)
+        beside_hz = audio_rules.prepared_rate(headers[role], prepare)
+    reference, degraded = headers[Role.REFERENCE], headers[Role.DEGRADED]
+    audio_rules.check_pair(reference, degraded, mode, prepares[Role.REFERENCE], prepares[Role.DEGRADED])
 
 
 def _mode(service: Service, job: Job) -> Mode:

@@ -46,7 +46,14 @@ class BadAudio(Exception):
         self.role = role
 
 
-def inspect(read: ReadRange, object_bytes: int, mode: Mode, role: Role, prepare: Prepare | None = None) -> WavHeader:
+def inspect(
+    read: ReadRange,
+    object_bytes: int,
+    mode: Mode,
+    role: Role,
+    prepare: Prepare | None = None,
+    beside_hz: int | None = None,
+) -> WavHeader:
     """The header of a stored file that may be scored; bounds and terms of reading are those of `read_header`.
 
     Raises BadAudio, whether the header cannot be read or breaks a rule.
@@ -55,13 +62,18 @@ def inspect(read: ReadRange, object_bytes: int, mode: Mode, role: Role, prepare:
         header = read_header(read, object_bytes)
     except WavError as error:
         raise BadAudio(error.code, f"The {role} file cannot be read. {error.message}", role) from error
-    check(header, mode, role, prepare)
+    check(header, mode, role, prepare, beside_hz)
     return header
 
 
-def check(header: WavHeader, mode: Mode, role: Role, prepare: Prepare | None = None) -> None:
-    """Raises BadAudio where the file, once prepared as asked, is not what the mode takes in that role."""
-    file = _File(header, mode, role, prepare or _AS_IT_IS)
+def check(
+    header: WavHeader, mode: Mode, role: Role, prepare: Prepare | None = None, beside_hz: int | None = None
+) -> None:
+    """Raises BadAudio where the file, once prepared as asked, is not what the mode takes in that role.
+
+    `beside_hz` is the rate that the other file is scored at, where that is known: then it is what is advised.
+    """
+    file = _File(header, mode, role, prepare or _AS_IT_IS, beside_hz)
     findings = [finding for rule in _RULES if (finding := rule(file))]
     if findings:
         raise BadAudio(findings[0].fault, " ".join(finding.message for finding in findings), role)
@@ -75,8 +87,8 @@ def check_pair(
     degraded_prepare: Prepare | None = None,
 ) -> None:
     """Raises BadAudio where the mode wants both files at one rate and, once prepared, they are not."""
-    wanted = _prepared_rate(reference, reference_prepare)
-    found = _prepared_rate(degraded, degraded_prepare)
+    wanted = prepared_rate(reference, reference_prepare)
+    found = prepared_rate(degraded, degraded_prepare)
     if not mode.same_rate or wanted == found:
         return
     raise BadAudio(
@@ -93,6 +105,7 @@ class _File:
     mode: Mode
     role: Role
     prepare: Prepare
+    beside_hz: int | None
 
     @property
     def rates_hz(self) -> tuple[int, ...]:
@@ -138,7 +151,7 @@ def _channels(file: _File) -> _Finding | None:
 
 
 def _rate(file: _File) -> _Finding | None:
-    if _prepared_rate(file.header, file.prepare) in file.rates_hz:
+    if prepared_rate(file.header, file.prepare) in file.rates_hz:
         return None
     takes = f"mode {file.mode.name} takes {_either(file.rates_hz)} Hz."
     if file.prepare.resample is not None:
@@ -189,7 +202,8 @@ def _rates_hz(mode: Mode, role: Role) -> tuple[int, ...]:
     return mode.reference_rates_hz if role is Role.REFERENCE else mode.degraded_rates_hz
 
 
-def _prepared_rate(header: WavHeader, prepare: Prepare | None) -> int:
+def prepared_rate(header: WavHeader, prepare: Prepare | None) -> int:
+    """The rate in Hz that a file is scored at, once prepared as asked."""
     return (prepare and prepare.resample) or header.sample_rate_hz
 
 
@@ -201,6 +215,8 @@ def _rate_advice(file: _File) -> str:
     if not reachable:
         return f"Upload it at {_either(file.rates_hz)} Hz."
     rate = next((rate for rate in reachable if rate >= file.header.sample_rate_hz), reachable[-1])
+    if file.mode.same_rate and file.beside_hz in reachable:
+        rate = file.beside_hz
     return f"Set `prepare.{file.role}.resample: {rate}`, or upload it at {_either(file.rates_hz)} Hz."
 
 

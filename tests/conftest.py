@@ -17,12 +17,17 @@ os.environ.update(
 pytest_plugins = ["tests.cloud", "tests.recorder"]
 
 # Tests that share something costly run in one process when several run at once.
-TOGETHER = ("tests/e2e/", "tests/infra/", "tests/unit/test_visqol_engine.py")
+TOGETHER = {
+    "tests/e2e/": "sandbox",
+    "tests/integration/test_sandbox": "sandbox",  # two that start at once may choose the same port
+    "tests/infra/": "infra",
+    "tests/unit/test_visqol_engine.py": "visqol",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each of those together."""
     for item in items:
-        for group in TOGETHER:
-            if item.nodeid.startswith(group):
+        for start, group in TOGETHER.items():
+            if item.nodeid.startswith(start):
                 item.add_marker(pytest.mark.xdist_group(group))

@@ -97,6 +97,12 @@ def test_a_mode_that_is_not_known_is_not_judged_by_its_bandwidth() -> None:
     assert codes(reference=changed(REFERENCE, bandwidth_hz=100), mode="music") == []
 
 
+def test_files_of_very_different_length_are_doubted() -> None:
+    assert "length_mismatch" in codes(degraded=changed(DEGRADED, seconds=REFERENCE.seconds * 1.3))
+    assert "length_mismatch" in codes(degraded=changed(DEGRADED, seconds=REFERENCE.seconds * 0.7))
+    assert "length_mismatch" not in codes(degraded=changed(DEGRADED, seconds=REFERENCE.seconds * 1.2))
+
+
 def test_the_same_bytes_twice_are_identical() -> None:
     assert codes(degraded=REFERENCE) == ["identical"]
 

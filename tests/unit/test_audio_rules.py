@@ -297,3 +297,11 @@ def test_the_reference_is_resampled_where_its_own_rate_cannot_be_had() -> None:
 
 def test_a_mode_that_takes_two_rates_takes_any_two() -> None:
     check_pair(*pair(48000, 8000), SWB)
+
+
+def test_the_rate_that_is_advised_is_that_of_the_file_beside_it_where_both_must_have_one() -> None:
+    content = wav(1.0, 44100)
+    with pytest.raises(BadAudio, match=r"prepare\.degraded\.resample: 16000"):
+        inspect(CountingReader(content), len(content), WB, Role.DEGRADED, beside_hz=16000)
+    with pytest.raises(BadAudio, match=r"prepare\.degraded\.resample: 48000"):
+        inspect(CountingReader(content), len(content), SWB, Role.DEGRADED, beside_hz=16000)

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand_ins import engine as stand_in
 from tests.stand_ins.polqa_tools import install, pair
 from worker import check, fingerprint, golden, last_well, unit_sandbox
+from worker.engines.engine import Description
 from worker.golden import BadGolden
+from worker.trial import licence_state
 
 Check = Callable[..., int]
 
@@ -107,6 +110,21 @@ def test_an_engine_that_is_not_installed_is_not_well(
     monkeypatch.setenv("MOSAIC_ENGINE", "polqa:opticom-table")
     assert check.main([]) == check.NOT_WELL
     assert "Install the tool" in capsys.readouterr().out
+
+
+def test_any_engine_is_checked_and_one_that_breaks_is_not_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOSAIC_ENGINE", stand_in.NAME)
+    monkeypatch.setenv(stand_in.SELF_TEST, '{"do": "score"}')
+    assert check.main([]) == check.WELL
+    monkeypatch.setenv(stand_in.SELF_TEST, '{"do": "break"}')
+    assert check.main([]) == check.NOT_WELL
+    assert "engine_fault: ZeroDivisionError: this is a stand-in" in capsys.readouterr().out
+
+
+def test_an_engine_without_a_licence_needs_none() -> None:
+    assert licence_state(Description("visqol", "3.8.0", (), "wb"), {}) == "none needed"
 
 
 def test_what_changed_since_it_last_worked_is_told_until_it_works_again(

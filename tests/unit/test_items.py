@@ -71,7 +71,6 @@ def test_nothing_at_the_top_is_left_out_and_kept_below() -> None:
     assert items.pack({"a": None, "b": {"c": None}}) == {"b": {"M": {"c": {"NULL": True}}}}
 
 
-
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_refused(number: float) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -99,6 +99,11 @@ def test_pauses_of_digital_silence_have_no_noise_floor(tmp_path: Path) -> None:
     assert measures_of(tmp_path, np.concatenate([tone, silence(1, RATE), tone])).noise_floor_dbov is None
 
 
+def test_an_offset_in_the_speech_is_no_noise_in_the_pauses(tmp_path: Path) -> None:
+    speech = sine(1, RATE, amplitude=0.1) + 0.002
+    assert measures_of(tmp_path, np.concatenate([speech, silence(1, RATE), speech])).noise_floor_dbov is None
+
+
 @pytest.mark.parametrize(("leading", "trailing"), [(0.0, 0.0), (0.5, 1.0), (0.123, 2.345), (3.0, 0.3)])
 def test_silence_is_told_to_a_frame_before_and_after_speech(tmp_path: Path, leading: float, trailing: float) -> None:
     speech = [silence(leading, RATE), noise(1, RATE), silence(1, RATE), noise(1, RATE), silence(trailing, RATE)]

@@ -30,6 +30,7 @@ class Limits:
     dc_offset: float = 0.01  # own: -40 dBov, as strong as soft speech
     noise_floor_dbov: float = -70  # own: 10 dB above the -80 dBov(A) that P.863 asks of references
     silence_seconds: tuple[float, float] = (0.3, 3)  # own; P.862.3 clause 7.8 asks for 0.5 to 2 s
+    length_share: float = 0.25  # own: delay and time scaling of a connection stay well below
     band_share: float = 0.9  # own: filters begin to fall before the edge of their band
 
 
@@ -57,20 +58,26 @@ def advise(
     if is_silent(reference.active_level_dbov, reference.activity, limits):
         raise UnscorableAudio("silent_reference", _silent_reference(reference, limits))
     return [
-        *_on_pair(reference, degraded, mode, original_rates_hz),
+        *_on_pair(reference, degraded, mode, original_rates_hz, limits),
         *_on_reference(reference, mode, limits),
         *_on_degraded(degraded, limits),
     ]
 
 
 def _on_pair(
-    reference: Measures, degraded: Measures, mode: str, original_rates_hz: tuple[int, ...]
+    reference: Measures, degraded: Measures, mode: str, original_rates_hz: tuple[int, ...], limits: Limits
 ) -> Iterator[Advice]:
     if reference.sha256 == degraded.sha256:
         yield Advice(
             code="identical",
             message="Reference and degraded file are the same bytes: the score is the highest that the engine gives. "
             "If that was not meant, check which files were uploaded.",
+        )
+    if abs(degraded.seconds - reference.seconds) > limits.length_share * reference.seconds:
+        yield Advice(
+            code="length_mismatch",
+            message=f"The reference lasts {reference.seconds:.1f} s and the degraded file {degraded.seconds:.1f} s; "
+            f"at most {100 * limits.length_share:g}% apart is advised. Check that they are of the same speech.",
         )
     narrow = [rate for rate in original_rates_hz if rate < 2 * BAND_EDGE_HZ["wb"]]
     if mode == "wb" and narrow:

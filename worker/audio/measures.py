@@ -126,8 +126,13 @@ def _unpadded(samples: NDArray[np.float64], sound: NDArray[np.float64]) -> NDArr
 
 
 def _noise_floor_dbov(sound: NDArray[np.float64], rate_hz: int) -> float:
-    """The level that the quietest tenth of the frames stay at or below: what is heard while nobody speaks."""
-    return dbov(float(np.quantile(_powers(_frames(sound, rate_hz)), NOISE_FLOOR_QUANTILE, method="lower")))
+    """The level that the quietest tenth of the frames stay at or below: what is heard while nobody speaks.
+
+    Each frame without its own mean: the offset of a whole file is none of its pauses' where those are digital silence.
+    """
+    frames = _frames(sound, rate_hz)
+    powers = _powers(frames - frames.mean(axis=1, keepdims=True))
+    return dbov(float(np.quantile(powers, NOISE_FLOOR_QUANTILE, method="lower")))
 
 
 def _bandwidth_hz(frames: NDArray[np.float64], rate_hz: int) -> float:
