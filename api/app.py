@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from api import bodies, job_routes, problems
 from api.problems import Problem
@@ -19,6 +20,27 @@ from shared import logs
 
 logs.configure("api")
 log = logs.get(__name__)
+
+BUSY_SECONDS = 2
+# DynamoDB Developer Guide, "Error handling"; SQS and S3 API References, "Common errors"; "Error responses".
+BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "Throttling",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "InternalServerError",
+        "InternalError",
+        "ServiceUnavailable",
+        "SlowDown",
+        "RequestThrottled",
+        "503",
+        "500",
+    }
+)
 
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
@@ -57,6 +79,19 @@ def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
 def _not_found(_: NotFoundError) -> Response[str]:
     detail = f"There is no {app.current_event.http_method} {app.current_event.path} here."
     return Problem(HTTPStatus.NOT_FOUND, "unknown_route", detail).response()
+
+
+@app.exception_handler([ClientError, BotoCoreError])
+def _unavailable(error: ClientError | BotoCoreError) -> Response[str]:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    if isinstance(error, ClientError) and code not in BUSY:
+        crash: Response[str] = _crash(error)
+        return crash
+    log.warning("busy", method=app.current_event.http_method, error=code)
+    detail = "The service is busy, or a part of it cannot be reached. Try again; nothing was half done."
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"Retry-After": str(BUSY_SECONDS)}
+    ).response()
 
 
 @app.exception_handler(Exception)

@@ -6,15 +6,17 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared import items
+from shared import items, logs
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from shared.job_table import JobTable
     from shared.jobs import Clock
+
+log = logs.get(__name__)
 
 TELL_SECONDS = 15.0
 ALIVE_SECONDS = 60.0  # a host that was not heard of for so long has no seats
@@ -72,8 +74,16 @@ class Hosts:
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=items.pack({":pk": _partition(pool)}),
         )
-        hosts = [Host.model_validate({"mean_seconds": None, **items.unpack(item)}) for item in response["Items"]]
+        hosts = [host for item in response["Items"] if (host := _host(items.unpack(item)))]
         return [host for host in hosts if host.seen_at > self._clock() - ALIVE_SECONDS]
+
+
+def _host(item: dict[str, JsonValue]) -> Host | None:
+    try:
+        return Host.model_validate({"mean_seconds": None, **item})
+    except ValidationError as error:  # of a newer release, perhaps: no reason to refuse anybody an answer
+        log.warning("host_not_understood", host=item.get("sk"), errors=error.error_count())
+        return None
 
 
 def _partition(pool: str) -> str:

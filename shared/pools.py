@@ -51,7 +51,7 @@ class Pool(BaseModel):
 
     def mode(self, name: str | None) -> Mode:
         """The mode of that name, or the default. Raises KeyError where the engine has none of that name."""
-        wanted = name or self.default_mode
+        wanted = self.default_mode if name is None else name
         for mode in self.modes:
             if mode.name == wanted:
                 return mode

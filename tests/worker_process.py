@@ -96,7 +96,7 @@ class WorkerProcess:
     def left_files(self) -> list[Path]:
         """What is left of jobs in its work directory."""
         work = self.directory / "work"
-        return list(work.iterdir()) if work.exists() else []
+        return [path for path in work.iterdir() if path.name != "lock"] if work.exists() else []
 
 
 @contextmanager

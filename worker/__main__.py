@@ -4,6 +4,7 @@
 """
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from contextlib import suppress
 from shared import logs, settings
 from worker import commands
 from worker.engines.engine import EngineError
+from worker.job_files import RootInUse
 from worker.settings import WorkerSettings
 from worker.worker import Worker
 
@@ -33,8 +35,19 @@ def main() -> int:
         print(f"The worker cannot start:\n{error}", file=sys.stderr)
         return BAD_SETTINGS
     sys.setswitchinterval(SWITCH_SECONDS)
-    _run(worker)
+    _raise_file_limit()
+    try:
+        _run(worker)
+    except RootInUse as error:
+        print(f"The worker cannot start:\n{error}", file=sys.stderr)
+        return BAD_SETTINGS
     return 0
+
+
+def _raise_file_limit() -> None:
+    """Take as many descriptors as the system lets us have: each job in hand, seat and connection needs some."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _run(worker: Worker) -> None:

@@ -67,6 +67,11 @@ class Breaker:
             self._holds[mode] = _Hold(error, seconds, self._clock() + seconds)
         log.error("mode_held", mode=mode, failure_class=error.failure_class, why=str(error), seconds=seconds)
 
+    def hold_all(self, error: EngineError) -> None:
+        """The engine is not fit as a whole: hold every mode."""
+        for mode in self._modes:
+            self.hold(mode, error, alone=False)
+
     def well(self, mode: str) -> None:
         """The job that was alone went through: all may go on."""
         with self._lock:
@@ -91,5 +96,7 @@ class Breaker:
         """Why nothing need be received now: every mode is held. None where some job could go on."""
         with self._lock:
             now = self._clock()
-            waiting = [hold for hold in self._holds.values() if hold.tried or now < hold.until]
-            return waiting[0].error.failure_class if len(waiting) == len(self._modes) else None
+            waiting = {mode: hold for mode, hold in self._holds.items() if hold.tried or now < hold.until}
+            if not self._modes <= waiting.keys():
+                return None
+            return next(iter(waiting.values())).error.failure_class

@@ -60,7 +60,6 @@ def main(arguments: Sequence[str]) -> int:
     except BadSettings as error:
         print(f"The check cannot start:\n{error}", file=sys.stderr)
         return BAD
-    logs.configure("check", sys.stderr)
     print(row("sandbox", f"that of {unit}" if unit else f"none: {why_not}"))
     return WELL if _check(request) else NOT_WELL
 
@@ -161,7 +160,7 @@ def _try_modes(trial: Trial, description: Description | None) -> bool:
     findings = trial.modes()
     for line in mode_lines(description, findings):
         print(line)
-    print(row("licence", licence_state(findings)))
+    print(row("licence", licence_state(description, findings)))
     return not any(finding.error for finding in findings.values())
 
 
@@ -179,7 +178,7 @@ def _score_golden(request: Request) -> bool:
         {label: trial.score(pair.reference, pair.degraded, pair.mode) for label, trial in request.trials.items()}
         for pair in request.pairs
     ]
-    print(f"\n{len(request.pairs)} golden pairs, in MOS, tolerance {request.tolerance:g}:")
+    print(f"\ngolden pairs, in MOS, tolerance {request.tolerance:g}:")
     lines, agree = golden_lines(request.pairs, findings, request.tolerance)
     for line in lines:
         print(line)
@@ -187,4 +186,5 @@ def _score_golden(request: Request) -> bool:
 
 
 if __name__ == "__main__":
+    logs.configure("check", sys.stderr)  # beside the report, not within it
     sys.exit(main(sys.argv[1:]))

@@ -23,6 +23,7 @@ class Clients:
     dynamodb: DynamoDBClient
     s3: S3Client
     sqs: SQSClient
+    polling: SQSClient  # for long polls, whose answers come late
 
 
 def make(threads: int) -> Clients:
@@ -39,5 +40,6 @@ def make(threads: int) -> Clients:
     return Clients(
         dynamodb=session.client("dynamodb", config=calls),
         s3=session.client("s3", config=calls),
-        sqs=session.client("sqs", config=polls),
+        sqs=session.client("sqs", config=calls),
+        polling=session.client("sqs", config=polls),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from shared.job import Prepare, Role
 from worker import processes
@@ -21,11 +22,54 @@ from worker.work import Findings
 NICENESS = 10  # beside the seats, never before them
 
 
-def become_measuring_process(parent_pid: int) -> None:
-    """What the process does first."""
+@dataclass(frozen=True)
+class Task:
+    """What is asked of the measuring process: the job's directory, its mode, and what to prepare."""
+
+    directory: Path
+    mode: str
+    prepares: dict[Role, Prepare]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An EngineError, as it comes through the pipe."""
+
+    failure_class: FailureClass
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The answer: findings, or why there are none. It comes as JSON: this process reads what clients sent."""
+
+    findings: Findings | None = None
+    error: Refusal | None = None
+
+
+def serve(link: Connection, parent_pid: int) -> None:
+    """What the measuring process does: one task after another, until its parent is gone."""
     processes.die_with_parent(parent_pid)
     processes.ignore_stop_signals()
     os.nice(NICENESS)
+    task, examined = TypeAdapter(Task), TypeAdapter(Examined)
+    while True:
+        try:
+            told = link.recv_bytes()
+        except EOFError:
+            return
+        link.send_bytes(examined.dump_json(_answer(task.validate_json(told))))
+
+
+def _answer(task: Task) -> Examined:
+    try:
+        return Examined(findings=examine(task.directory, task.mode, task.prepares))
+    except EngineError as error:
+        return Examined(error=Refusal(error.failure_class, error.code, error.message))
+    except Exception as error:
+        message = f"The files could not be measured: {type(error).__name__}: {error}"
+        return Examined(error=Refusal(FailureClass.TRANSIENT, "measuring_failed", message))
 
 
 def examine(directory: Path, mode: str, prepares: dict[Role, Prepare]) -> Findings:

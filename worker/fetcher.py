@@ -7,7 +7,7 @@ import time
 from shared import envelope, logs
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
 from shared.envelope import MalformedEnvelope, NewerEnvelope
-from shared.errors import AlreadyEnded, NotClaimable, UnknownJob
+from shared.errors import AlreadyEnded, NotClaimable, StoreError, UnknownJob
 from shared.job import Job
 from shared.states import State
 from worker.breaker import Admission, Breaker
@@ -21,6 +21,7 @@ from worker.patience import GaveUp
 from worker.places import Places
 from worker.work import Failed, Finished, NoSignal, Outcome, PutOff, Work
 
+LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
 log = logs.get(__name__)
@@ -58,7 +59,7 @@ class Fetcher:
             self._places.release()
             return
         with logs.about(work.claimed):
-            outcome = self._admitted(work)
+            outcome = self._safe_outcome(work)
         if outcome is None:
             self._ready.put(work)
         else:
@@ -99,8 +100,28 @@ class Fetcher:
             self._messages.show_in(message, 0)
         else:
             work.job, work.claim_ends = job, claim_ends
-            return job
+            return job if self._still_ours(work) else None
         return None
+
+    def _still_ours(self, work: Work) -> bool:
+        """A claim that took long to come through has little left: it is extended before anything else."""
+        ends = time.monotonic() + CLAIM_SECONDS
+        if work.claim_ends is not None and ends - work.claim_ends < LONG_CLAIM_SECONDS:
+            return True
+        try:
+            self._claims.extend(work.claimed)
+        except (StoreError, GaveUp):
+            self._messages.show_in(work.message, 0)
+            return False
+        work.claim_ends = ends
+        return True
+
+    def _safe_outcome(self, work: Work) -> Outcome | None:
+        try:
+            return self._admitted(work)
+        except Exception:
+            log.exception("fetch_failed")
+            return PutOff()
 
     def _admitted(self, work: Work) -> Outcome | None:
         admission = self._breaker.admit(work.claimed.mode)
@@ -117,9 +138,6 @@ class Fetcher:
             work.findings = self._measuring.examine(work.directory, job)
         except EngineError as error:
             return Failed(error)
-        except Exception:
-            log.exception("fetch_failed")
-            return PutOff()
         finally:
             work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)
         return NoSignal() if work.findings.silent else None

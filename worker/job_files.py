@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     from worker.patience import Patience
 
 CHUNK_BYTES = 1024 * 1024
+SCRATCH = "scratch"  # the engine's own directory, within the job's
+
+_OURS = re.compile(r"[0-9a-f]{32}-\d+")
+
+
+class RootInUse(Exception):
+    """Another worker has the same directory."""
 
 
 class JobFiles:
@@ -31,18 +40,26 @@ class JobFiles:
         self._patience = patience
 
     def start(self) -> None:
-        """Begin with an empty root: what is left there is of an earlier worker."""
-        shutil.rmtree(self._root, ignore_errors=True)
-        self._root.mkdir(parents=True, mode=0o700)
+        """Own the root, and remove the directories that an earlier worker left in it. Raises RootInUse."""
+        self._root.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._lock = (self._root / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RootInUse(f"Another worker works in {self._root}. Give each its own.") from None
+        for left in self._root.iterdir():
+            if _OURS.fullmatch(left.name):
+                self.remove(left)
 
     def fetch(self, job: Job) -> Path:
-        """A fresh directory with `reference.wav` and `degraded.wav`, each the very version that was started.
+        """A fresh directory with an empty `scratch`, and both files: each the very version that was started.
 
         Raises EngineError, `bad_input`, where a file was changed since the start or is not what was declared.
         """
         directory = self._root / f"{job.id}-{job.attempt}"
         directory.mkdir(mode=0o700)
         try:
+            (directory / SCRATCH).mkdir()
             for role in Role:
                 self._patience(partial(self._download, job.file(role), role, directory))
         except BaseException:

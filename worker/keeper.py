@@ -78,13 +78,19 @@ class Keeper:
         return due
 
     def _beat(self, work: Work) -> None:
-        with work.lock:
+        if not work.lock.acquire(blocking=False):
+            return  # its last beat is still under way
+        try:
             if work.settled:
                 return
-            self._messages.hide(work.message, VISIBILITY)
             if work.claim_ends is not None and not work.cancelled.is_set():
                 with logs.about(work.claimed):
                     self._extend(work)
+            self._messages.hide(work.message, VISIBILITY)
+        except Exception:
+            log.exception("beat_failed")
+        finally:
+            work.lock.release()
 
     def _extend(self, work: Work) -> None:
         ends = time.monotonic() + CLAIM_SECONDS

@@ -1,35 +1,50 @@
-"""The measuring process: one, of low priority, beside the seats."""
+"""The measuring process: one, of low priority, beside the seats.
+
+It has one job at a time, so that a file that kills it costs no other job anything.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
 
-from shared.job import Job, Role
+from pydantic import TypeAdapter
+
+from shared import logs
+from shared.job import Job, Prepare, Role
 from worker.engines.engine import EngineError, FailureClass
-from worker.examine import become_measuring_process, examine
+from worker.examine import Examined, Task, serve
 from worker.spawner import Spawner
 from worker.work import Findings
 
+LIMIT_SECONDS = 120.0  # 600 s of audio at 48 kHz take some 2 s to measure, and more to resample
+START_SECONDS = 60.0
+
+log = logs.get(__name__)
+
+_TASK: TypeAdapter[Task] = TypeAdapter(Task)
+_EXAMINED: TypeAdapter[Examined] = TypeAdapter(Examined)
+
 
 class Measuring:
-    """Examines files in a process of its own, started anew where it died."""
+    """Examines files in a process of its own, which is started anew where it died or did not answer."""
 
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
-        self._lock = Lock()
+        self._one_at_a_time = Lock()
+        self._stopping = False
 
     def start(self) -> None:
         """Start the process; returns at once."""
-        self._pool = self._spawner.spawn(_new_pool)
+        self._process, self._link = self._spawner.spawn(_new_process)
 
     def stop(self) -> None:
-        """Let the process end; one that hangs ends with the spawner."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Kill the process; whoever waits for it gets an error."""
+        self._stopping = True
+        self._process.kill()
 
     def examine(self, directory: Path, job: Job) -> Findings:
         """What is to be scored, and said, of a job's files.
@@ -37,24 +52,41 @@ class Measuring:
         Raises EngineError: `bad_input` for what cannot be scored, `transient` where the process died of it.
         """
         prepares = {role: wanted for role in Role if (wanted := job.file(role).prepare)}
-        pool = self._pool
+        with self._one_at_a_time:
+            answer = self._ask(directory, job.mode, prepares)
+        examined = _EXAMINED.validate_json(answer)
+        if examined.error:
+            raise EngineError(examined.error.failure_class, examined.error.code, examined.error.message)
+        if examined.findings is None:
+            raise EngineError(FailureClass.TRANSIENT, "measuring_failed", "The measuring process gave no answer.")
+        return examined.findings
+
+    def _ask(self, directory: Path, mode: str, prepares: dict[Role, Prepare]) -> bytes:
         try:
-            return pool.submit(examine, directory, job.mode, prepares).result()
-        except BrokenProcessPool:
-            self._renew(pool)
-            message = "The measuring process died of this job's files."
-            raise EngineError(FailureClass.TRANSIENT, "measuring_died", message) from None
+            self._link.send_bytes(_TASK.dump_json(Task(directory, mode, prepares)))
+            if self._link.poll(LIMIT_SECONDS):
+                return self._link.recv_bytes()
+            log.error("measuring_hung", seconds=LIMIT_SECONDS)
+        except (EOFError, OSError):
+            log.warning("measuring_died")
+        self._renew()
+        message = "The measuring process died of this job's files, or did not answer."
+        whose = FailureClass.THROTTLED if self._stopping else FailureClass.TRANSIENT  # stopping is no job's fault
+        raise EngineError(whose, "measuring_died", message)
 
-    def _renew(self, broken: ProcessPoolExecutor) -> None:
-        with self._lock:
-            if self._pool is broken:
-                broken.shutdown(wait=False)
-                self._pool = self._spawner.spawn(_new_pool)
+    def _renew(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._link.close()
+        if not self._stopping:
+            self._process, self._link = self._spawner.spawn(_new_process)
 
 
-def _new_pool() -> ProcessPoolExecutor:
-    """A pool whose one process was started by this thread, which must outlive it."""
+def _new_process() -> tuple[multiprocessing.process.BaseProcess, Connection]:
+    """A process that was started by this thread, which must outlive it."""
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, spawn, become_measuring_process, (os.getpid(),))
-    pool.submit(os.getpid)
-    return pool
+    link, child_end = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(child_end, os.getpid()), name="measuring", daemon=True)
+    process.start()
+    child_end.close()
+    return process, link

@@ -28,15 +28,18 @@ log = logs.get(__name__)
 class Messages:
     """Receives and settles messages. The table is the truth; a message that cannot be changed is left to its time."""
 
-    def __init__(self, client: SQSClient, urls: Mapping[Lane, str], malformed_url: str, patience: Patience) -> None:
+    def __init__(
+        self, client: SQSClient, polling: SQSClient, urls: Mapping[Lane, str], malformed_url: str, patience: Patience
+    ) -> None:
         self._client = client
+        self._polling = polling
         self._urls = urls
         self._malformed_url = malformed_url
         self._patience = patience
 
     def receive(self, lane: Lane, most: int, wait_seconds: int) -> list[Message]:
         """Up to `most` messages of a lane, waiting for the first. Raises whatever the call raises."""
-        response = self._client.receive_message(
+        response = self._polling.receive_message(
             QueueUrl=self._urls[lane],
             MaxNumberOfMessages=min(most, MOST_AT_ONCE),
             WaitTimeSeconds=wait_seconds,

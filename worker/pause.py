@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 FILE = "pause.json"
 
@@ -42,6 +42,6 @@ class PauseFile:
             pause = Pause.model_validate_json(self._path.read_text())
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             return Pause(reason=f"{self._path} cannot be read: {type(error).__name__}. Pause again, or resume.")
         return pause if pause.until is None or pause.until > time.time() else None

@@ -14,7 +14,7 @@ from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience
 from worker.places import Places
 from worker.work import Message, Work
 
-CONTENDED_SECONDS = 1  # a poll while the other lane wants places; never 0, which may be falsely empty
+CONTENDED_SECONDS = 1  # a poll that holds places others could use; never 0, which may be falsely empty
 CLOSED_SECONDS = 1.0  # how often a closed poller looks whether it may receive again
 
 log = logs.get(__name__)
@@ -62,10 +62,10 @@ class Poller:
         most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
         while self._open() and (reserved := self._places.reserve(lane, most)):
             received = [] if self._closed() else self._receive(lane, reserved)  # it may have closed meanwhile
-            self._places.fill(lane, reserved, len(received))
-            most = MOST_AT_ONCE if received else 1
-            for message in received:
-                work = Work(message)
+            works = [work for message in received if (work := _work(message))]
+            self._places.fill(lane, reserved, len(works))
+            most = MOST_AT_ONCE if works else 1
+            for work in works:
                 self._keeper.hold(work)
                 self._inbox.put(work)
 
@@ -76,7 +76,8 @@ class Poller:
         return not self._stopping.is_set()
 
     def _receive(self, lane: Lane, most: int) -> list[Message]:
-        seconds = CONTENDED_SECONDS if self._places.contended(lane) else self._poll_seconds
+        brief = most > 1 or self._places.contended(lane)
+        seconds = min(CONTENDED_SECONDS, self._poll_seconds) if brief else self._poll_seconds
         try:
             return self._patience(lambda: self._messages.receive(lane, most, seconds))
         except GaveUp:
@@ -85,3 +86,12 @@ class Poller:
             log.exception("receive_failed")  # whatever it is, the poller lives on
             self._stopping.wait(LONGEST_WAIT_SECONDS)
             return []
+
+
+def _work(message: Message) -> Work | None:
+    """The work that a message stands for; None where this host has no descriptors left for it."""
+    try:
+        return Work(message)
+    except OSError:
+        log.exception("message_left")  # it comes again by its visibility
+        return None

@@ -15,6 +15,7 @@ from shared.job import Job
 from worker.breaker import Breaker
 from worker.engines.engine import EngineError, FailureClass
 from worker.handoff import Handoff
+from worker.job_files import SCRATCH
 from worker.places import Places
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
@@ -58,6 +59,7 @@ class Seats:
         self._threads = [threading.Thread(target=self._run, args=(seat,), name="seat") for seat in self._seats]
         self._warm = threading.Semaphore(0)
         self._lock = threading.Lock()
+        self._up: set[Seat] = set()
         self._busy = 0
         self._seconds = 0.0
         self._scored = 0
@@ -71,13 +73,9 @@ class Seats:
         """Wait until one more seat has come up; whether one did within the limit."""
         return self._warm.acquire(timeout=limit_seconds)
 
-    def stop(self, limit_seconds: float) -> None:
-        """Take no more; what runs may end within the limit, then it goes back. Every process is gone after it."""
+    def stop(self) -> None:
+        """Take no more, and wait until what runs has ended; `hurry` stops it. Every process is gone after it."""
         self.take_no_more()
-        deadline = time.monotonic() + limit_seconds
-        for thread in self._threads:
-            thread.join(max(0, deadline - time.monotonic()))
-        self.hurry()
         for thread in self._threads:
             thread.join()
         self._beginning.shutdown()
@@ -92,6 +90,11 @@ class Seats:
         self.take_no_more()
         for seat in self._seats:
             seat.stop()
+
+    @property
+    def up(self) -> int:
+        """How many seats have a process that is fit to score."""
+        return len(self._up)
 
     @property
     def busy(self) -> int:
@@ -115,7 +118,7 @@ class Seats:
 
         while self._bring_up(seat, answers) and (work := self._ready.take()) is not None:
             with logs.about(work.claimed):
-                outcome = self._outcome(seat, work)
+                outcome = self._safe_outcome(seat, work)
                 self._tell_breaker(work, outcome)
             self._places.release()
             self._outbox.put((work, outcome))
@@ -128,15 +131,30 @@ class Seats:
             wait=tenacity.wait_random_exponential(multiplier=1, max=RESTART_SECONDS),
             stop=tenacity.stop_when_event_set(self._stopping),
             sleep=tenacity.sleep_using_event(self._stopping),
-            before_sleep=_log,
+            before_sleep=self._before_retry,
         )
-        try:
-            if not seat.is_alive():
+        if not seat.is_alive():
+            self._up.discard(seat)
+            try:
                 retrying(self._start, seat, answers)
-        except tenacity.RetryError:
-            return False
+            except tenacity.RetryError:
+                return False
+            self._up.add(seat)
         answers()
         return True
+
+    def _put_off_all(self) -> None:
+        """With no seat up, what waits for one goes back: another host may have a seat."""
+        for work in self._ready.clear() if not self._up else []:
+            outcome = PutOff()
+            self._tell_breaker(work, outcome)
+            self._places.release()
+            self._outbox.put((work, outcome))
+
+    def _before_retry(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.error("seat_not_up", attempt=state.attempt_number, error=str(error))
+        self._put_off_all()
 
     def _start(self, seat: Seat, answers: Callable[[], None]) -> None:
         if self._stopping.is_set():
@@ -145,9 +163,17 @@ class Seats:
         try:
             seat.wait_ready(WARM_SECONDS)
         except EngineError as error:
+            self._breaker.hold_all(error)
             if error.failure_class is FailureClass.LICENCE:
                 answers()  # the seat is well, the licence is not: a state of the host, and no reason not to be up
             raise
+
+    def _safe_outcome(self, seat: Seat, work: Work) -> Outcome:
+        try:
+            return self._outcome(seat, work)
+        except Exception as error:
+            log.exception("seat_failed")  # whatever it is, the seat lives on, and so does the job
+            return Crashed(f"unexpected: {type(error).__name__}")
 
     def _outcome(self, seat: Seat, work: Work) -> Outcome:
         if self._stopping.is_set():
@@ -183,9 +209,8 @@ class Seats:
         findings, job = work.findings, work.claimed
         if findings is None or work.directory is None:
             raise RuntimeError(f"job {job.id} came to a seat without its files")
-        scratch = work.directory / "scratch"
-        scratch.mkdir()
         limit = min(BASE_SECONDS + FACTOR * findings.seconds, LONGEST_SECONDS)
+        scratch = work.directory / SCRATCH
         try:
             return Scored(seat.score(findings.reference, findings.degraded, job.mode, scratch, limit, work.cancelled))
         except EngineError as error:
@@ -202,8 +227,3 @@ class Seats:
             self._busy -= 1
             self._seconds += seconds
             self._scored += 1
-
-
-def _log(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.error("seat_not_up", attempt=state.attempt_number, error=str(error))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from shared.hosts import TELL_SECONDS, Host
 from worker.pause import PauseFile
 
@@ -32,7 +30,7 @@ class StatusFile:
         """Whether the worker was heard of lately, and what to tell a person."""
         try:
             host = Host.model_validate_json(self._path.read_text())
-        except (OSError, ValidationError):
+        except (OSError, ValueError):
             return False, f"No worker has told of itself in {self._directory}."
         age = time.time() - host.seen_at
         mean = "-" if host.mean_seconds is None else f"{host.mean_seconds:.2f} s"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared import logs
 from shared.hosts import TELL_SECONDS, Host, Hosts
 from worker.status import StatusFile
@@ -47,9 +45,8 @@ class Teller:
         self._tell()
 
     def _tell(self) -> None:
-        host = self._describe()
         for tell in (self._status.write, self._hosts.tell):
             try:
-                tell(host)
-            except (BotoCoreError, ClientError, OSError) as error:
-                log.warning("host_not_told", error=str(error))
+                tell(self._describe())
+            except Exception as error:
+                log.warning("host_not_told", error=f"{type(error).__name__}: {error}")

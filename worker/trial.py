@@ -2,13 +2,15 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker import engines
 from worker.engines import test_pair
 from worker.engines.engine import Description, EngineError, FailureClass, check_score
+
+_WITHOUT_LICENCE = {"visqol"}
 
 
 @dataclass(frozen=True)
@@ -38,30 +40,39 @@ class Trial:
 
     def score(self, reference: Path, degraded: Path, mode: str) -> Finding:
         """Score two files, in the default mode where `mode` is empty."""
-        began = time.monotonic()
-        try:
-            scale = self.describe().mode(mode or self.describe().default_mode)
-            with tempfile.TemporaryDirectory() as scratch:
-                score = self._engine.score(reference, degraded, scale.name, Path(scratch))
-            check_score(score, scale)
-        except EngineError as error:
-            return Finding(time.monotonic() - began, error=error)
-        return Finding(time.monotonic() - began, score=score.mos_lqo)
+        return _found(lambda: self._score(reference, degraded, mode))
 
     def _try(self, mode: str, description: Description) -> Finding:
-        if mode != description.default_mode:
-            with tempfile.TemporaryDirectory() as directory:
-                return self.score(*test_pair.write(Path(directory), description.mode(mode)), mode)
-        began = time.monotonic()
-        try:
-            self._engine.self_test()
-        except EngineError as error:
-            return Finding(time.monotonic() - began, error=error)
-        return Finding(time.monotonic() - began)
+        if mode == description.default_mode:
+            return _found(self._engine.self_test)
+        with tempfile.TemporaryDirectory() as directory:
+            return self.score(*test_pair.write(Path(directory), description.mode(mode)), mode)
+
+    def _score(self, reference: Path, degraded: Path, mode: str) -> float:
+        description = self.describe()
+        scale = description.mode(mode or description.default_mode)
+        with tempfile.TemporaryDirectory() as scratch:
+            score = self._engine.score(reference, degraded, scale.name, Path(scratch))
+        check_score(score, scale)
+        return score.mos_lqo
 
 
-def licence_state(modes: Mapping[str, Finding]) -> str:
+def _found(score: Callable[[], float | None]) -> Finding:
+    """What came of it. What an engine must never raise is `transient`, as in a seat."""
+    began = time.monotonic()
+    try:
+        return Finding(score=score(), seconds=time.monotonic() - began)
+    except EngineError as error:
+        return Finding(error=error, seconds=time.monotonic() - began)
+    except Exception as error:
+        fault = EngineError(FailureClass.TRANSIENT, "engine_fault", f"{type(error).__name__}: {error}")
+        return Finding(error=fault, seconds=time.monotonic() - began)
+
+
+def licence_state(engine: Description, modes: Mapping[str, Finding]) -> str:
     """In words, what the findings in each mode say of the licence."""
+    if engine.name in _WITHOUT_LICENCE:
+        return "none needed"
     errors = {mode: finding.error for mode, finding in modes.items() if finding.error}
     if lost := [mode for mode, error in errors.items() if error.failure_class is FailureClass.LICENCE]:
         return f"lost in {'every mode' if len(lost) == len(modes) else 'mode ' + ', '.join(lost)}"

@@ -58,7 +58,7 @@ def _unit() -> str:
 
 def _sandbox_lines(unit: str) -> Iterator[str]:
     section = ""
-    for line in re.sub(r"\\\n\s*", " ", unit).splitlines():
+    for line in re.sub(r"\s*\\\n\s*", " ", unit).splitlines():
         if line.startswith("["):
             section = line.strip()
         name, equals, _ = line.partition("=")

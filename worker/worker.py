@@ -55,7 +55,7 @@ class Worker:
         table = JobTable(aws.dynamodb, told.table, self._patience)
         claims = Claims(table, told.host)
         urls = {lane: told.queue_urls[lane_queue(told.pool, lane)] for lane in Lane}
-        self._messages = Messages(aws.sqs, urls, told.queue_urls[MALFORMED_QUEUE], self._patience)
+        self._messages = Messages(aws.sqs, aws.polling, urls, told.queue_urls[MALFORMED_QUEUE], self._patience)
         self._places = Places(in_hand)
         self._inbox: Handoff[Work] = Handoff(in_hand)
         self._ready: Handoff[Work] = Handoff(in_hand, rank=lambda work: work.message.lane is Lane.BULK)
@@ -121,16 +121,20 @@ class Worker:
         self._opening.start()
 
     def hurry(self) -> None:
-        """Wait no longer for what runs: it goes back."""
+        """Wait no longer, for seats or for AWS: what can go back does, the rest comes back once its claim has ended."""
         self._seats.hurry()
+        self._measuring.stop()
+        self._patience.end()
 
     def stop(self) -> None:
         """Drain: nothing new is taken, what has not begun goes back, what runs may end within the deadline."""
-        self._state = HostState.DRAINING
         notify("STOPPING=1\nSTATUS=draining")
         log.info("draining", busy=self._seats.busy)
         self._closing.set()
         self._opening.join()
+        self._state = HostState.DRAINING
+        deadline = threading.Timer(self._told.drain_seconds, self.hurry)
+        deadline.start()
         if not self._opened:
             self._seats.hurry()  # nothing was received yet, and seats that still warm up are of no use
         self._poller.stop()
@@ -140,8 +144,9 @@ class Worker:
         self._fetchers.stop()
         for work in self._ready.clear():
             self._outbox.put((work, Returned()))
-        self._seats.stop(self._told.drain_seconds)
+        self._seats.stop()
         self._committers.stop()
+        deadline.cancel()
         for part in (self._keeper, self._teller, self._measuring, self._spawner):
             part.stop()
         log.info("drained")
@@ -170,6 +175,8 @@ class Worker:
         """Why nothing is received now, if so."""
         if self._pause.get():
             return HostState.PAUSED
+        if not self._seats.up and not self._breaker.closed():
+            return HostState.STARTING
         match self._breaker.closed():
             case FailureClass.LICENCE:
                 return HostState.LICENCE_LOST
