@@ -15,11 +15,11 @@ from worker.engines.engine import EngineError
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
 from worker.keeper import Keeper
-from worker.measuring import Measuring
+from worker.measuring import Measuring, MeasuringStopped
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
-from worker.work import Failed, Finished, NoSignal, Outcome, PutOff, Work
+from worker.work import Failed, Finished, NoSignal, Outcome, PutOff, Returned, Work
 
 LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
@@ -138,6 +138,8 @@ class Fetcher:
             work.findings = self._measuring.examine(work.directory, job)
         except EngineError as error:
             return Failed(error)
+        except MeasuringStopped:
+            return Returned()
         finally:
             work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)
         return NoSignal() if work.findings.silent else None

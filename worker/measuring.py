@@ -29,6 +29,10 @@ _TASK: TypeAdapter[Task] = TypeAdapter(Task)
 _EXAMINED: TypeAdapter[Examined] = TypeAdapter(Examined)
 
 
+class MeasuringStopped(Exception):
+    """The worker ends: nothing is measured any more."""
+
+
 class Measuring:
     """Examines files in a process of its own, which is started anew where it died or did not answer."""
 
@@ -49,7 +53,8 @@ class Measuring:
     def examine(self, directory: Path, job: Job) -> Findings:
         """What is to be scored, and said, of a job's files.
 
-        Raises EngineError: `bad_input` for what cannot be scored, `transient` where the process died of it.
+        Raises EngineError: `bad_input` for what cannot be scored, `transient` where the process died of it; and
+        MeasuringStopped.
         """
         prepares = {role: wanted for role in Role if (wanted := job.file(role).prepare)}
         with self._one_at_a_time:
@@ -69,17 +74,17 @@ class Measuring:
             log.error("measuring_hung", seconds=LIMIT_SECONDS)
         except (EOFError, OSError):
             log.warning("measuring_died")
+        if self._stopping:
+            raise MeasuringStopped
         self._renew()
         message = "The measuring process died of this job's files, or did not answer."
-        whose = FailureClass.THROTTLED if self._stopping else FailureClass.TRANSIENT  # stopping is no job's fault
-        raise EngineError(whose, "measuring_died", message)
+        raise EngineError(FailureClass.TRANSIENT, "measuring_died", message)
 
     def _renew(self) -> None:
         self._process.kill()
         self._process.join()
         self._link.close()
-        if not self._stopping:
-            self._process, self._link = self._spawner.spawn(_new_process)
+        self._process, self._link = self._spawner.spawn(_new_process)
 
 
 def _new_process() -> tuple[multiprocessing.process.BaseProcess, Connection]:

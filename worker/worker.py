@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -47,6 +48,8 @@ class Worker:
         self._state = HostState.STARTING
         self._opened = False
         self._closing = threading.Event()
+        self._polled = threading.Event()
+        self._hurried = threading.Event()
         self._opening = threading.Thread(target=self._open, name="opening")
         in_hand = told.seats + told.prefetch
         threads = in_hand + told.seats * 2 + BEATING_THREADS + 4
@@ -90,7 +93,7 @@ class Worker:
         self._seats = Seats(
             engine=told.engine,
             count=told.seats,
-            environment={"NUMBA_CACHE_DIR": str(told.state_directory / "numba")},
+            environment={"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(told.state_directory / "numba")},
             spawner=self._spawner,
             breaker=self._breaker,
             claims=claims,
@@ -122,6 +125,11 @@ class Worker:
 
     def hurry(self) -> None:
         """Wait no longer, for seats or for AWS: what can go back does, the rest comes back once its claim has ended."""
+        self._hurried.set()
+        if self._polled.is_set():  # while messages still come in, what goes back would come in again
+            self._hurry_now()
+
+    def _hurry_now(self) -> None:
         self._seats.hurry()
         self._measuring.stop()
         self._patience.end()
@@ -133,11 +141,12 @@ class Worker:
         self._closing.set()
         self._opening.join()
         self._state = HostState.DRAINING
-        deadline = threading.Timer(self._told.drain_seconds, self.hurry)
-        deadline.start()
         if not self._opened:
             self._seats.hurry()  # nothing was received yet, and seats that still warm up are of no use
         self._poller.stop()
+        self._polled.set()
+        deadline = threading.Timer(0 if self._hurried.is_set() else self._told.drain_seconds, self._hurry_now)
+        deadline.start()
         self._seats.take_no_more()
         for work in self._inbox.clear():
             self._give_back(work)
