@@ -17,11 +17,12 @@ _LOWEST, _HIGHEST = 1.0, 5.0  # the MOS scale: ITU-T P.800.1
 _BAR_WIDTH = 20
 
 _NEXT = """
-What to try next:
-  make sandbox                               keeps it running, tells URL and key
-  .venv/bin/mosaic score REFERENCE DEGRADED  scores your own recordings there
-  .venv/bin/mosaic job ID --json             shows all that is known of a job
-  less .sandbox/demo/logs/worker.log         shows what the worker just did"""
+What to try next, in this directory:
+  less .sandbox/demo/logs/worker.log
+  make sandbox
+Meanwhile, in a second terminal, after the two export lines that it prints:
+  .venv/bin/mosaic score examples/male_48k.wav examples/male_48k_gsm.wav
+  .venv/bin/mosaic score examples/male_48k.wav examples/male_48k_gsm.wav --json"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def report(scored: Sequence[Scored], took: Mapping[str, float]) -> RenderableTyp
         _scores(scored),
         Text(),
         _times(scored),
+        Text("The rest of “in all” is waiting: to be taken in, for a seat, for the next poll.", style="dim"),
         Text(f"\nStart-up: {starts}.\n"),
         Text(verdict(scored), style="green" if in_order(scored) else "bold red"),
         Text(_NEXT),

@@ -8,16 +8,18 @@ from sandbox.cloud import HOST
 
 
 class PortTaken(Exception):
-    """The port that was asked for is in use."""
+    """The port that was asked for is in use, or asked for twice."""
 
 
 def choose(given: int | None, wished: int, but_not: int | None = None) -> int:
     """The given port; with none given, the wished one where it is free, else any free one; never `but_not`.
 
-    Raises PortTaken where the given port is in use.
+    Raises PortTaken where the given port is in use, or is `but_not`.
     """
     if given is not None:
-        if given == but_not or not is_free(given):
+        if given == but_not:
+            raise PortTaken(f"API and cloud cannot both have port {given}. Give two, or one, and a free one is found.")
+        if not is_free(given):
             raise PortTaken(f"Port {given} is taken. Give another, or none and a free one is found.")
         return given
     port = wished

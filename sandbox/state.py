@@ -64,9 +64,9 @@ class State:
         return self.directory / "work"
 
     @property
-    def cache(self) -> Path:
-        """The engine's compiled code."""
-        return self.directory / "cache"
+    def worker(self) -> Path:
+        """What the worker keeps: its pause, its status."""
+        return self.directory / "worker"
 
     @property
     def logs(self) -> Path:
@@ -95,14 +95,14 @@ class State:
         last = Ports(api=FIRST_API_PORT, cloud=FIRST_CLOUD_PORT)
         with suppress(FileNotFoundError, ValueError):
             last = Ports.model_validate_json(path.read_text())
-        api_port = ports.choose(api, last.api)
+        api_port = ports.choose(api, last.api, but_not=cloud)
         chosen = Ports(api=api_port, cloud=ports.choose(cloud, last.cloud, but_not=api_port))
         path.write_text(chosen.model_dump_json())
         return chosen
 
     def forget(self) -> None:
-        """Start anew: of all that is kept, only the engine's compiled code stays."""
-        for path in (self.cloud, self.work, self.logs):
+        """Start anew: of all that is kept, only the ports stay."""
+        for path in (self.cloud, self.work, self.worker, self.logs):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.keys, self._own_key):
             path.unlink(missing_ok=True)

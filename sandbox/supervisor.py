@@ -21,7 +21,7 @@ from shared.pools import Pool
 
 T = TypeVar("T")
 
-FIRST_COMPILE = " (ViSQOL compiles itself the first time, 10 to 40 s)"
+FIRST_COMPILE = " (first time: 10 to 40 s)"
 PATIENCE_SECONDS = 10.0  # for cloud and API to end by themselves
 
 
@@ -92,7 +92,7 @@ class Sandbox:
         self._screen.ready(child.command.name)
 
     def _keep(self, command: Command) -> None:
-        hint = "" if any(self._setup.state.cache.glob("*")) else FIRST_COMPILE
+        hint = "" if any(parts.COMPILED.glob("*")) else FIRST_COMPILE
         self._keeper = Keeper(command, self._screen, parts.DRAIN_SECONDS + PATIENCE_SECONDS, hint)
         self._watched.append(self._keeper.start())
         self._running.push_async_callback(self._keeper.stop)

@@ -57,15 +57,20 @@ class WorkerProcess:
 
     def start(self) -> WorkerProcess:
         """Start it and wait until it is ready."""
-        with Listener() as listener, self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "worker"],
-                env={**self._environment, VARIABLE: listener.address},
-                stdout=log,
-                stderr=log,
-            )
+        with Listener() as listener:
+            self._spawn({VARIABLE: listener.address})
             listener.wait_ready(READY_SECONDS)
         return self
+
+    def run_to_its_end(self) -> int:
+        """Start one that is to end by itself; its exit code."""
+        self._spawn({})
+        return self.wait()
+
+    def _spawn(self, more: dict[str, str]) -> None:
+        with self.log.open("ab") as log:
+            environment = {**self._environment, **more}
+            self.process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment, stdout=log, stderr=log)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the worker alone."""
@@ -77,10 +82,10 @@ class WorkerProcess:
         self.signal(signal.SIGKILL)
         self.wait()
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = END_SECONDS) -> int:
         """Its exit code, once it has ended."""
         assert self.process
-        return self.process.wait(END_SECONDS)
+        return self.process.wait(seconds)
 
     def children(self) -> list[psutil.Process]:
         """Every process that it started, and theirs."""

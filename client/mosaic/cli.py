@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from mosaic.checkout import become_sandbox, find_checkout
+from mosaic.checkout import NoSandbox, become_sandbox
 from mosaic.client import Mosaic
 from mosaic.errors import (
     FileProblem,
@@ -25,6 +26,8 @@ from mosaic.errors import (
     WaitTimeout,
 )
 from mosaic.models import Job
+from mosaic.patience import OnRetry
+from mosaic.preparation import Preparation, prepare_member
 from mosaic.report import report
 from mosaic.screen import Screen
 from mosaic.waiting import DEFAULT_TIMEOUT_SECONDS
@@ -40,15 +43,14 @@ Exit codes:
 130  interrupted"""
 
 app = typer.Typer(
-    help="Score speech recordings with Mosaic.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 
-Url = Annotated[str, typer.Option("--url", envvar="MOSAIC_URL", help="Where the service is.", show_default=False)]
-ApiKey = Annotated[str, typer.Option("--api-key", envvar="MOSAIC_API_KEY", help="Your API key.", show_default=False)]
+Url = Annotated[str, typer.Option("--url", envvar="MOSAIC_URL", help="Where the service is.")]
+ApiKey = Annotated[str, typer.Option("--api-key", envvar="MOSAIC_API_KEY", help="Your API key.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the job document, and nothing else, on stdout.")]
 
 
@@ -69,18 +71,48 @@ def main() -> None:
     app()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mosaic {version('mosaic-polqa')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Score speech recordings with Mosaic."""
+
+
+def _preparation(text: str) -> Preparation:
+    try:
+        return Preparation.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 @app.command(epilog=EXIT_CODES)
 def score(  # noqa: PLR0913 - each is an option of the command
     reference: Annotated[
         Path, typer.Argument(metavar="REFERENCE", help="The clean recording, a WAV file.", show_default=False)
     ],
     degraded: Annotated[Path, typer.Argument(metavar="DEGRADED", help="The recording under test.", show_default=False)],
-    url: Url,
-    api_key: ApiKey,
+    url: Url = "",
+    api_key: ApiKey = "",
     mode: Annotated[
         str | None, typer.Option(help="The scale of the score: nb, swb or wb. Default: the engine's.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Your own words for this job, to find it by.")] = None,
+    prepare: Annotated[
+        list[Preparation] | None,
+        typer.Option(
+            parser=_preparation,
+            metavar="FILE.WHAT=VALUE",
+            help="What is done to a file first, as degraded.channel=left; may be repeated.",
+        ),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How many seconds to wait for the score.")
     ] = DEFAULT_TIMEOUT_SECONDS,
@@ -88,9 +120,16 @@ def score(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Score a degraded recording against its reference."""
     screen = Screen(Console(stderr=True))
-    with _exits(screen), Mosaic(url, api_key) as mosaic:
+    with _exits(screen), _connect(url, api_key, screen.on_retry) as mosaic:
         with screen:
-            created = mosaic.create(reference, degraded, mode=mode, label=label, on_progress=screen.on_progress)
+            created = mosaic.create(
+                reference,
+                degraded,
+                mode=mode,
+                label=label,
+                prepare=prepare_member(prepare or ()),
+                on_progress=screen.on_progress,
+            )
             screen.on_job(created)
             mosaic.upload(created, reference=reference, degraded=degraded, on_progress=screen.on_progress)
             screen.on_uploaded(created)
@@ -101,23 +140,30 @@ def score(  # noqa: PLR0913 - each is an option of the command
 @app.command(epilog=EXIT_CODES)
 def job(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.", show_default=False)],
-    url: Url,
-    api_key: ApiKey,
+    url: Url = "",
+    api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
     """Show a job as it is now."""
-    with _exits(), Mosaic(url, api_key) as mosaic:
+    with _exits(), _connect(url, api_key) as mosaic:
         _show(mosaic.get(job_id), as_json)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def sandbox(context: typer.Context) -> None:
     """Run the whole system on this machine, in a checkout. All arguments are the sandbox's own."""
-    checkout = find_checkout(Path.cwd())
-    if checkout is None:
-        _complain("the sandbox runs in a checkout of Mosaic: change into one and run this again")
-        raise typer.Exit(ExitCode.USAGE)
-    become_sandbox(checkout, context.args)
+    try:
+        become_sandbox(Path.cwd(), context.args)
+    except NoSandbox as error:
+        _complain(str(error))
+        raise typer.Exit(ExitCode.USAGE) from None
+
+
+def _connect(url: str, api_key: str, on_retry: OnRetry = lambda _: None) -> Mosaic:
+    if not url or not api_key:
+        missing = "MOSAIC_API_KEY (or --api-key)" if url else "MOSAIC_URL (or --url)"
+        raise SettingProblem(f"{missing} is not set; `make sandbox`, in a checkout of Mosaic, prints both lines to set")
+    return Mosaic(url, api_key, on_retry=on_retry)
 
 
 def _wait(mosaic: Mosaic, created: Job, timeout: float, screen: Screen) -> Job:

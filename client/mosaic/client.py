@@ -16,7 +16,7 @@ from mosaic.documents import Document
 from mosaic.errors import JobEnded, JobFailed
 from mosaic.files import FilePath, Recording
 from mosaic.models import Job, Result, Role, State, UploadPolicy, upload_policies
-from mosaic.patience import Clock
+from mosaic.patience import Clock, OnRetry, Patience
 from mosaic.progress import OnProgress, Progress, Step, ignore
 from mosaic.service import Service
 from mosaic.uploads import Uploader, uploads_of
@@ -50,7 +50,8 @@ class Mosaic:
     """A Mosaic service, reached at `url` with a tenant's API key.
 
     A context manager; safe to share between threads. `timeout` is how many seconds any single step of a request
-    (to connect, to send or get the next bytes) may take. `transport` and `clock` are for tests.
+    (to connect, to send or get the next bytes) may take. `on_retry` gets each failure after which a call is made again,
+    from whichever thread makes it. `transport` and `clock` are for tests.
 
     Every call that fails in a way that may pass (no connection, 429, 5xx) is tried again, up to five times with
     growing pauses or as `Retry-After` says, and each is safe to repeat. Then it raises Unreachable, or the subclass
@@ -63,14 +64,15 @@ class Mosaic:
         api_key: str,
         *,
         timeout: float = 30.0,
+        on_retry: OnRetry = lambda _: None,
         transport: httpx.BaseTransport | None = None,
         clock: Clock = time,
     ) -> None:
         agent = f"mosaic-polqa/{version('mosaic-polqa')}"
         self._http = httpx.Client(transport=transport, timeout=timeout, headers={"user-agent": agent})
-        self._clock = clock
-        self._service = Service(url, api_key, self._http, clock)
-        self._uploader = Uploader(self._http, clock)
+        self._patience = Patience(clock, on_retry)
+        self._service = Service(url, api_key, self._http, self._patience)
+        self._uploader = Uploader(self._http, self._patience)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +156,7 @@ class Mosaic:
             pause = _DEFAULT_POLL_SECONDS if answer.retry_after is None else answer.retry_after
             return Polled(Job.from_document(answer.document), pause)
 
-        waiting = Waiting(_id(job), poll, timeout, self._clock)
+        waiting = Waiting(_id(job), poll, timeout, self._patience)
         return waiting.until_ended(on_poll or (lambda _: None))
 
     def score(

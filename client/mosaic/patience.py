@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
@@ -21,6 +22,9 @@ _MAX_TOLD_SECONDS = 86_400.0
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 
 T = TypeVar("T")
+
+# Gets each failure that is about to be followed by another attempt; uploads call it from their own threads.
+OnRetry = Callable[[MosaicError], None]
 
 
 class Clock(Protocol):
@@ -68,13 +72,27 @@ def pause(state: RetryCallState) -> float:
     return _backoff(state) if told is None else told
 
 
-def persistently(call: Callable[[], T], clock: Clock) -> T:
-    """The answer of `call`, which is made again where it failed in a way that may pass; at last its own error."""
-    retrying = Retrying(
-        retry=retry_if_exception(is_transient),
-        wait=pause,
-        stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep > MAX_PAUSE_SECONDS,
-        sleep=clock.sleep,
-        reraise=True,
-    )
-    return retrying(call)
+@dataclass(frozen=True)
+class Patience:
+    """How calls are made again: by which clock, and who is told."""
+
+    clock: Clock
+    on_retry: OnRetry
+
+    def persistently(self, call: Callable[[], T]) -> T:
+        """The answer of `call`, which is made again where it failed in a way that may pass; at last its own error."""
+        retrying = Retrying(
+            retry=retry_if_exception(is_transient),
+            wait=pause,
+            stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep > MAX_PAUSE_SECONDS,
+            sleep=self.clock.sleep,
+            before_sleep=self.tell,
+            reraise=True,
+        )
+        return retrying(call)
+
+    def tell(self, state: RetryCallState) -> None:
+        """Pass a failure on."""
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, MosaicError):
+            self.on_retry(failure)

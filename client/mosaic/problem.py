@@ -47,7 +47,8 @@ class Problem:
         )
 
     def __str__(self) -> str:
-        fields = "".join(f"\n  {error.pointer}: {error.detail}" for error in self.errors)
+        others = (error for error in self.errors if error.detail != self.detail)
+        fields = "".join(f"\n  {error.pointer}: {error.detail}" for error in others)
         return f"{self.detail} (HTTP {self.status}){fields}"
 
 

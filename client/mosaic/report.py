@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mosaic.models import Job, Result
+from mosaic.standing import seconds
 
 # Three lines a glyph, of box-drawing characters (Unicode 2500-257F).
 _BIG = {
@@ -26,6 +27,7 @@ _BIG = {
     ".": (" ", " ", "▪"),
 }
 _NAMES = {"visqol": "ViSQOL", "polqa": "POLQA", "pesq": "PESQ"}
+_NOT_YET = "no score yet"
 _LOWEST, _HIGHEST = 1.0, 5.0  # the MOS scale (ITU-T P.800.1)
 
 
@@ -37,16 +39,6 @@ def report(job: Job, console: Console) -> RenderableType:
     body = Group(_headline(job), Text(), _table(rows))
     style = "cyan" if job.result else ("red" if job.ended else "yellow")
     return Panel(body, title=_title(job), title_align="left", border_style=style, padding=(1, 3))
-
-
-def seconds(value: float) -> str:
-    """A duration for people: `41 ms`, `3.5 s`, `12 s`, `3 min 20 s`."""
-    if value < 1:
-        return f"{value * 1000:.0f} ms"
-    if value < 10:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _title(job: Job) -> Text:
@@ -63,7 +55,8 @@ def _score(result: Result) -> str:
 
 
 def _plain_headline(job: Job) -> list[tuple[str, str]]:
-    rows = [("MOS-LQO", _score(job.result) if job.result else "none"), ("state", str(job.state))]
+    score = _score(job.result) if job.result else "none" if job.ended else _NOT_YET
+    rows = [("MOS-LQO", score), ("state", str(job.state))]
     return [*rows, ("message", job.error.message)] if job.error else rows
 
 
@@ -71,7 +64,7 @@ def _headline(job: Job) -> RenderableType:
     if job.error:
         return Text(job.error.message, style="bold")
     if not job.result:
-        return Text("no score yet", style="bold")
+        return Text(_NOT_YET, style="bold")
     if job.result.mos_lqo is None:
         return Text("no score: the degraded file holds no signal", style="bold")
     grid = Table.grid(padding=(0, 4), expand=True)

@@ -13,9 +13,10 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from mosaic.models import Job, Role, State
+from mosaic.errors import MosaicError, ServerError, Unreachable
+from mosaic.models import Job, Role
 from mosaic.progress import Progress, Step
-from mosaic.report import seconds
+from mosaic.standing import Standing
 
 _DONE = {Step.HASHING: "hashed", Step.UPLOADING: "uploaded"}
 
@@ -29,6 +30,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self.job: Job | None = None
         self.uploaded = False
+        self._standing = Standing()
         self._files = Bars(
             TextColumn("{task.fields[role]:<10}"),
             TextColumn("{task.description:<10}", style="dim"),
@@ -71,11 +73,19 @@ class Screen:
             completed=progress.done,
             total=progress.total,
         )
+        if self.job:
+            self.on_job(self.job)  # whatever hindered it before, it moves
 
     def on_job(self, job: Job) -> None:
         """Say where the job stands."""
         self.job = job
-        self._line.update(self._status, description=_standing(job, self.uploaded))
+        self._line.update(self._status, description=self._standing.words(job, uploaded=self.uploaded))
+
+    def on_retry(self, failure: MosaicError) -> None:
+        """Say that nothing moves, and why, until something moves."""
+        if isinstance(failure, Unreachable | ServerError):
+            trouble = "cannot be reached" if isinstance(failure, Unreachable) else "does not work"
+            self._line.update(self._status, description=f"the service {trouble}; trying again")
 
     def on_uploaded(self, job: Job) -> None:
         """Say that all of the job's files are with the service."""
@@ -86,11 +96,3 @@ class Screen:
         if role not in self._tasks:
             self._tasks[role] = self._files.add_task("", role=role.value)
         return self._tasks[role]
-
-
-def _standing(job: Job, uploaded: bool) -> str:
-    if job.state is State.AWAITING_UPLOAD:
-        return "uploaded, being taken in" if uploaded else "uploading"
-    if job.eta_seconds is None:
-        return str(job.state)
-    return f"{job.state}, about {seconds(job.eta_seconds)} to go"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from mosaic.errors import SettingProblem, UnexpectedAnswer, Unreachable, api_error
-from mosaic.patience import Clock, persistently, retry_after
+from mosaic.patience import Patience, retry_after
 from mosaic.problem import Problem
 
 
@@ -26,11 +26,11 @@ class Service:
     Raises SettingProblem where no request could be made with the two.
     """
 
-    def __init__(self, url: str, api_key: str, http: httpx.Client, clock: Clock) -> None:
+    def __init__(self, url: str, api_key: str, http: httpx.Client, patience: Patience) -> None:
         self._url = _checked_url(url)
         self._headers = {"x-api-key": _checked_key(api_key), "accept": "application/json, application/problem+json"}
         self._http = http
-        self._clock = clock
+        self._patience = patience
 
     def call(
         self,
@@ -43,7 +43,7 @@ class Service:
 
         Raises ApiError, Unreachable or UnexpectedAnswer.
         """
-        return persistently(lambda: self.call_once(method, path, body, headers), self._clock)
+        return self._patience.persistently(lambda: self.call_once(method, path, body, headers))
 
     def call_once(
         self,
@@ -81,10 +81,10 @@ def _checked_url(text: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise SettingProblem(f"the service's URL is not valid: {error}") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise SettingProblem("the service's URL must be of the form https://host or https://host/path")
-    if url.userinfo or url.query or url.fragment:
+    if "@" in text or url.query or url.fragment:  # these may be secret: they are not shown
         raise SettingProblem("the service's URL must have no user, query or fragment")
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise SettingProblem(f"the service's URL must be of the form http://host:port or https://host, not {text!r}")
     return str(url).rstrip("/")
 
 

@@ -18,7 +18,7 @@ import httpx
 from mosaic.errors import Unreachable, UploadRefused
 from mosaic.files import Recording
 from mosaic.models import Role, UploadPolicy
-from mosaic.patience import Clock, persistently
+from mosaic.patience import Patience
 from mosaic.progress import OnProgress, Progress, Step
 
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
@@ -41,9 +41,9 @@ class _AbandonedError(Exception):
 class Uploader:
     """Sends files. The HTTP client is one that adds no API key: S3 must never see it."""
 
-    def __init__(self, http: httpx.Client, clock: Clock) -> None:
+    def __init__(self, http: httpx.Client, patience: Patience) -> None:
         self._http = http
-        self._clock = clock
+        self._patience = patience
 
     def send(self, uploads: list[Upload], on_progress: OnProgress) -> dict[Role, UploadRefused]:
         """Send all files at once; a failure that may pass is tried again.
@@ -69,7 +69,7 @@ class Uploader:
 
         def send() -> UploadRefused | None:
             try:
-                persistently(lambda: self._post(upload, on_read), self._clock)
+                self._patience.persistently(lambda: self._post(upload, on_read))
             except UploadRefused as refusal:
                 if refusal.expired:
                     return refusal

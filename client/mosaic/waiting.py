@@ -10,7 +10,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_resu
 
 from mosaic.errors import ServerError, Unreachable, WaitTimeout
 from mosaic.models import Job
-from mosaic.patience import Clock, is_transient, pause
+from mosaic.patience import Patience, is_transient, pause
 
 DEFAULT_TIMEOUT_SECONDS = 600.0
 
@@ -31,12 +31,12 @@ class Waiting:
     Failures that may pass, and being told that it asks too often, do not end the waiting; time does.
     """
 
-    def __init__(self, job_id: str, poll: Callable[[], Polled], timeout: float, clock: Clock) -> None:
+    def __init__(self, job_id: str, poll: Callable[[], Polled], timeout: float, patience: Patience) -> None:
         self._job_id = job_id
         self._poll = poll
         self._timeout = timeout
-        self._clock = clock
-        self._deadline = clock.monotonic() + timeout
+        self._patience = patience
+        self._deadline = patience.clock.monotonic() + timeout
         self._job: Job | None = None
 
     def until_ended(self, on_poll: OnPoll) -> Job:
@@ -55,13 +55,14 @@ class Waiting:
             retry=retry_if_exception(is_transient) | retry_if_result(lambda polled: not polled.job.ended),
             wait=self._pause,
             stop=lambda _: self._left() <= 0,
-            sleep=self._clock.sleep,
+            sleep=self._patience.clock.sleep,
+            before_sleep=self._patience.tell,
             retry_error_callback=self._give_up,
         )
         return retrying(poll).job
 
     def _left(self) -> float:
-        return self._deadline - self._clock.monotonic()
+        return self._deadline - self._patience.clock.monotonic()
 
     def _pause(self, state: RetryCallState) -> float:
         # The last pause is cut, so that the last poll is made when time is up and not before.

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-from mosaic import Mosaic, State
+from mosaic import Mosaic, Result, State
 
+from sandbox import parts
 from sandbox.children import ROOT
 from tests.integration.processes import Family
 from tests.integration.quick_engine import MOS, NAME
+from worker.status import StatusFile
 
 PATIENCE = 60.0
 REFERENCE = ROOT / "examples" / "female_16k.wav"
@@ -79,11 +82,14 @@ def test_it_scores_and_at_ctrl_c_nothing_is_left(tmp_path: Path) -> None:
     with sandbox(tmp_path) as running:
         running.until("Ready.")
         with running.client() as mosaic:
-            assert mosaic.score(REFERENCE, DEGRADED).mos_lqo == MOS
+            result = mosaic.score(REFERENCE, DEGRADED)
+        assert result.mos_lqo == MOS
+        assert compiled(result) == str(parts.COMPILED)  # the same for every state
         family = running.family()
         running.process.send_signal(signal.SIGINT)
         assert running.ended() == 0
         assert family.survivors(0) == []
+    assert StatusFile(tmp_path / "worker").report()[0]
     assert '"drained"' in (tmp_path / "logs" / "worker.log").read_text()
 
 
@@ -171,6 +177,18 @@ def test_whoever_describes_the_pool_loads_no_engine() -> None:
     )
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT, check=True)
     assert told.stdout.split() == ["visqol-3", "False"]
+
+
+def test_one_port_given_twice_is_refused(tmp_path: Path) -> None:
+    with sandbox(tmp_path, "--port", "9000", "--cloud-port", "9000") as running:
+        assert running.ended() == 2
+        assert "cannot both have port 9000" in running.printed
+
+
+def compiled(result: Result) -> object:
+    """Where an engine that compiles itself keeps its code, as the stand-in tells in the details of a score."""
+    assert result.details
+    return httpx.get(result.details).json()["details"]["compiled"]
 
 
 def queue_a_job(mosaic: Mosaic) -> str:

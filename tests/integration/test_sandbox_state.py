@@ -94,9 +94,15 @@ def test_a_given_port_that_is_taken_is_refused(state: State, taken: int) -> None
         state.choose_ports(api=taken)
 
 
+def test_the_api_gives_way_to_the_port_that_is_given_to_the_cloud(state: State) -> None:
+    last = state.choose_ports(ports.any_free(), ports.any_free())
+    chosen = state.choose_ports(cloud=last.api)
+    assert chosen.cloud == last.api != chosen.api
+
+
 def test_one_port_cannot_be_given_twice(state: State) -> None:
     port = ports.any_free()
-    with pytest.raises(PortTaken, match=str(port)):
+    with pytest.raises(PortTaken, match=f"cannot both have port {port}"):
         state.choose_ports(api=port, cloud=port)
 
 
@@ -109,13 +115,11 @@ def test_logs_of_the_run_before_are_put_aside(tmp_path: Path) -> None:
         assert (state.logs / "api.log.1").read_text() == "first run"
 
 
-def test_forgetting_keeps_the_compiled_engine_alone(state: State) -> None:
+def test_forgetting_leaves_no_job_no_pause_and_no_key(state: State) -> None:
     key = state.api_key()
-    for directory in (state.cache, state.cloud, state.work):
+    for directory in (state.cloud, state.work, state.worker):
         directory.mkdir(exist_ok=True)
         (directory / "file").touch()
     state.forget()
-    assert (state.cache / "file").exists()
-    assert not (state.cloud / "file").exists()
-    assert not (state.work / "file").exists()
+    assert not list(state.directory.rglob("file"))
     assert state.api_key() != key

@@ -9,9 +9,7 @@ the JSON of `tests.stand_ins.ordered_engine` with the key `polqa`, comes first.
 
 import json
 import os
-import resource
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -82,6 +80,8 @@ class StandIn:
 
     def order_crash(self, number: str) -> None:
         """End by a signal, SIGSEGV by default, and leave no core file."""
+        import resource  # here, for it is most of a start
+
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.kill(os.getpid(), int(number or signal.SIGSEGV))
         signal.pause()
@@ -167,6 +167,8 @@ class StandIn:
 
 
 def _sleeping_child() -> int:
+    import subprocess
+
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
 
 

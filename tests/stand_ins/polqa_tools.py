@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
+import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -16,17 +17,25 @@ from worker.engines.preset import SHIPPED
 PRESETS = ("opticom-table", "opticom-stdout", "swissqual-squad")
 
 
-def install(directory: Path, preset: str, orders: str = "ok", more: str = "") -> str:
+def install(
+    directory: Path, preset: str, orders: str = "ok", more: str = "", changes: Mapping[str, str] | None = None
+) -> str:
     """Do what a deployer does: put the tool in place, copy a shipped preset and set what is one's own.
 
-    `orders` are those of `polqa_cli`, `more` is put before the preset's tables. Returns the name of the engine.
+    `orders` are those of `polqa_cli`, `more` is put before the preset's tables, `changes` are old text and new. Returns
+    the name of the engine.
     """
     shipped = (SHIPPED / f"{preset}.toml").read_text()
     told = tomllib.loads(shipped)
     tool = directory / told["command"][0]
-    shutil.copy(polqa_cli.__file__, tool)
+    _, _, program = Path(polqa_cli.__file__).read_text().partition("\n")
+    tool.write_text(f"#!{sys.executable} -IS\n{program}")  # this interpreter at its quickest
+    tool.chmod(0o755)
     own = shipped.replace(f'directory = "{told["directory"]}"', f'directory = "{directory}"')
     own = own.replace("[environment]", f'{more}\n[environment]\n{polqa_cli.ORDERS} = "{orders}"')
+    for old, new in (changes or {}).items():
+        assert old in own
+        own = own.replace(old, new)
     path = directory / "polqa.toml"
     path.write_text(own)
     return f"polqa:{path}"

@@ -177,6 +177,7 @@ def test_golden_scores_that_agree_are_well(run: Check, golden_folder: Path, caps
     ("score", "tolerance", "well", "difference"),
     [
         ("3.26", "0.01", True, "+0.010"),
+        ("3.27", "0.02", True, "+0.020"),  # as binary fractions, 3.27 - 3.25 is more than 0.02
         ("3.2", "0.01", False, "-0.050!"),
         ("3.2", "0.05", True, "-0.050"),
     ],
@@ -193,6 +194,26 @@ def test_a_golden_score_that_is_off_by_more_than_the_tolerance_is_marked(
     code = run(f"--golden={golden_folder}", f"--tolerance={tolerance}", orders=f"score:{score}")
     assert code == (check.WELL if well else check.NOT_WELL)
     assert cells(capsys.readouterr().out, "a  ")[-1] == difference
+
+
+def test_a_golden_score_off_the_scale_is_none_whatever_the_engine(
+    monkeypatch: pytest.MonkeyPatch, golden_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (golden_folder / "reference.wav").write_text('{"do": "score", "mos": 4.9}')
+    manifest(golden_folder, "a,reference.wav,degraded.wav,,4.9")
+    monkeypatch.setenv("MOSAIC_ENGINE", stand_in.NAME)
+    assert check.main([f"--golden={golden_folder}"]) == check.NOT_WELL
+    assert "unusable_score" in " ".join(cells(capsys.readouterr().out, "current, a:"))
+
+
+def test_what_is_kept_is_the_current_engine_and_not_the_new_one(
+    run: Check, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = install(_folder(tmp_path / "new"), "opticom-stdout").removeprefix("polqa:")
+    assert run(f"--preset={new}") == check.WELL
+    capsys.readouterr()
+    assert run() == check.WELL
+    assert cells(capsys.readouterr().out, "changed")[0] == "nothing"
 
 
 def test_a_new_preset_is_shown_beside_the_current_engine(

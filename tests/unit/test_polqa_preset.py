@@ -14,19 +14,21 @@ from worker import engines
 from worker.engines.engine import EngineError, FailureClass
 from worker.engines.preset import SHIPPED, Preset, read_preset
 
-OWN = """
-name = "own"
-directory = "/opt/tool"
-version = "1.0"
-default_mode = "nb"
-command = ["tool", "{reference}", "{degraded}"]
-
-[modes.nb]
+MODE = """
 reference_rates_hz = [8000]
 degraded_rates_hz = [8000]
 same_rate = true
 ceiling = 4.5
+"""
+OWN = f"""
+name = "own"
+directory = "/opt/tool"
+version = "1.0"
+default_mode = "nb"
+command = ["tool", "{{reference}}", "{{degraded}}"]
 
+[modes.nb]
+{MODE}
 [score]
 form = "printed"
 pattern = 'score (.*)'
@@ -164,6 +166,7 @@ def test_every_error_is_told_at_once_by_the_name_of_what_is_wrong(own: Path) -> 
         ('["tool", ', '["{reference}", ', "the first word must be the program"),
         ('"{degraded}"]', '"{degraded}", "-LC={mode}"]', "{mode} must stand alone, not in '-LC={mode}'"),
         ("same_rate", 'arguments = ["NB"]\nsame_rate', "{mode} is missing"),
+        ("[score]", f"[modes.swb]\n{MODE}[score]", "{mode} is missing"),
         ("form = \"printed\"\npattern = 'score (.*)'", 'form = "table"\ncolumn = "S"', "{output} is missing"),
         ("'score (.*)'", "'score .*'", "needs one group, around what is to be read, and has 0"),
         ("'score (.*)'", "'(score) (.*)'", "needs one group, around what is to be read, and has 2"),

@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.pools import Mode
-from worker.engines.command import KEPT_BYTES, Excerpt, decoded
+from worker.engines.command import Excerpt, decoded
 from worker.engines.engine import EngineError, FailureClass, Score
 from worker.engines.preset import Preset, read_preset
 from worker.engines.score_reading import read_score
 
 TABLE, PRINTED, SQUAD = (read_preset(name) for name in ("opticom-table", "opticom-stdout", "swissqual-squad"))
 SWB = next(scale for scale in TABLE.scales() if scale.name == "swb")
+UTF8 = TABLE.model_copy(update={"encoding": "utf-8"})
 LONG_AGO = 0
+KEPT = 200  # bytes of each end
 
 NUMBERS = ["3.25", "-0.0", "nan", "inf", "1e400", "3,25", "0x1p1", "4.76", "1", "٣.٢", "3_2", "", "+2.5", "3.25abc"]
 WORDS = [
@@ -61,7 +63,7 @@ def read(preset: Preset, table: Path, content: bytes, mode: Mode = SWB) -> Score
 
 
 @settings(max_examples=300, deadline=None)
-@given(content=ANYTHING, preset=st.sampled_from([TABLE, PRINTED, SQUAD]), mode=st.sampled_from(TABLE.scales()))
+@given(content=ANYTHING, preset=st.sampled_from([TABLE, UTF8, PRINTED, SQUAD]), mode=st.sampled_from(TABLE.scales()))
 def test_any_output_is_a_score_on_the_scale_or_a_transient_error(
     table: Path, content: bytes, preset: Preset, mode: Mode
 ) -> None:
@@ -81,8 +83,7 @@ def test_any_output_is_a_score_on_the_scale_or_a_transient_error(
 @given(score=WITHIN, ends=st.sampled_from(["\n", "\r\n", "\n\n"]), mark=st.sampled_from(["", "\ufeff"]))
 def test_a_score_on_the_scale_is_read_as_it_stands(table: Path, score: str, ends: str, mark: str) -> None:
     lines = ["* a comment", "Name\tPolqaScore\t\tDelay", f"für.wav\t{score}\t\t40.5", ""]
-    utf8 = TABLE.model_copy(update={"encoding": "utf-8"})
-    found = read(utf8, table, (mark + ends.join(lines)).encode())
+    found = read(UTF8, table, (mark + ends.join(lines)).encode())
     assert found == Score(float(score), {"columns": {"Delay": 40.5}})
     printed = ends.join(["Überschrift", f"MOS-LQO: {score}", "AVG  Delay: -40.5", ""])
     assert read(PRINTED, table, printed.encode("latin-1")) == Score(float(score), {"delay_ms": -40.5})
@@ -109,6 +110,19 @@ def test_what_is_no_plain_number_on_the_scale_is_no_score(table: Path, preset: P
     with pytest.raises(EngineError) as caught:
         read(preset, table, content.encode())
     assert caught.value.failure_class is FailureClass.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    "header", ["Name\t\t\tPolqaScore\tDelay", "Name \t PolqaScore \t Delay", "\tName\tPolqaScore\tDelay\t"]
+)
+def test_columns_may_be_lined_up(table: Path, header: str) -> None:
+    assert read(TABLE, table, f"{header}\nreference.wav\t3.2\t40\n".encode()) == Score(3.2, {"columns": {"Delay": 40}})
+
+
+def test_ends_of_lines_are_known_to_patterns(table: Path) -> None:
+    printed = PRINTED.model_dump(by_alias=True) | {"score": {"form": "printed", "pattern": r"^score (\S+)$"}}
+    content = b"no score 1.1\r\nscore 3.2\r\nscore 4.1 times\r\n"
+    assert read(Preset.model_validate(printed), table, content).mos_lqo == 3.2
 
 
 def test_two_scores_are_none(table: Path) -> None:
@@ -151,21 +165,21 @@ def test_warnings_are_kept_each_once_and_bounded(table: Path) -> None:
     assert len(json.dumps(warnings)) < 3000
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    lines=st.lists(st.text("abc é", max_size=40), max_size=40),
-    repeats=st.integers(1, 400),
-    chunk=st.integers(1, 100_000),
-)
-def test_of_a_flood_only_whole_lines_of_both_ends_are_kept(lines: list[str], repeats: int, chunk: int) -> None:
-    printed = "".join(f"{line}\n" for line in lines * repeats).encode()
+@settings(max_examples=100, deadline=None)
+@given(lines=st.lists(st.text("abc é", max_size=30), max_size=90, min_size=30), chunk=st.integers(1, 500))
+def test_of_a_flood_only_whole_lines_of_both_ends_are_kept(lines: list[str], chunk: int) -> None:
+    printed = "".join(f"{line}\n" for line in lines).encode()
     excerpt = Excerpt()
-    for start in range(0, len(printed), chunk):
-        excerpt.add(printed[start : start + chunk])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.engines.command.KEPT_BYTES", KEPT)
+        for start in range(0, len(printed), chunk):
+            excerpt.add(printed[start : start + chunk])
     text = excerpt.text("utf-8")
-    if len(printed) <= 2 * KEPT_BYTES:
+    if len(printed) <= 2 * KEPT:
         assert text == printed.decode()
         return
-    assert len(text.encode()) <= 2 * KEPT_BYTES + 10
-    assert set(text.split("\n")) <= {*lines, "[...]", ""}
-    assert text.startswith(lines[0])
+    beginning, end = text.split("\n[...]\n")
+    assert len(text.encode()) <= 2 * KEPT + 10
+    assert printed.decode().startswith(beginning)
+    assert printed.decode().endswith(end)
+    assert {*beginning.split("\n"), *end.split("\n")} <= {*lines, ""}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,24 @@ def test_mode_and_label_reach_the_service(run: Run, service: FakeService, refere
     assert run("score", reference, degraded, "--mode", "swb", "--label", "call 17").exit_code == 0
     body = service.asked("POST", "/v1/jobs")[0].document
     assert (body["mode"], body["label"]) == ("swb", "call 17")
+
+
+def test_what_is_to_be_prepared_reaches_the_service(
+    run: Run, service: FakeService, reference: Path, degraded: Path
+) -> None:
+    prepare = ["--prepare", "degraded.channel=left", "--prepare", "reference.resample=16000"]
+    assert run("score", reference, degraded, *prepare).exit_code == 0
+    body = service.asked("POST", "/v1/jobs")[0].document
+    assert body["prepare"] == {"degraded": {"channel": "left"}, "reference": {"resample": 16000}}
+
+
+def test_exit_2_with_the_form_where_what_is_to_be_prepared_is_not_of_it(
+    run: Run, service: FakeService, reference: Path, degraded: Path
+) -> None:
+    done = run("score", reference, degraded, "--prepare", "channel=left")
+    assert done.exit_code == 2
+    assert "FILE.WHAT=VALUE" in done.stderr
+    assert service.requests == []
 
 
 def test_options_go_before_the_environment(
@@ -120,8 +139,12 @@ def test_exit_2_without_a_url_or_with_a_wrong_one(
     run: Run, reference: Path, degraded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("score", reference, degraded, "--url", "localhost").exit_code == 2
-    monkeypatch.delenv("MOSAIC_URL")
-    assert run("score", reference, degraded).exit_code == 2
+    for name in ("MOSAIC_API_KEY", "MOSAIC_URL"):
+        monkeypatch.delenv(name)
+        done = run("score", reference, degraded)
+        assert done.exit_code == 2
+        assert f"{name} (or --" in done.stderr
+        assert "`make sandbox`" in done.stderr
 
 
 def test_exit_3_where_the_service_refuses(run: Run, service: FakeService, reference: Path, degraded: Path) -> None:
@@ -131,6 +154,12 @@ def test_exit_3_where_the_service_refuses(run: Run, service: FakeService, refere
     assert "There is no mode 'xb'." in done.stderr
     assert "/mode: wb" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    done = run("--version")
+    assert done.exit_code == 0
+    assert done.stdout == f"mosaic {version('mosaic-polqa')}\n"
 
 
 def test_exit_3_where_the_key_is_wrong_and_the_key_is_not_shown(run: Run, reference: Path, degraded: Path) -> None:

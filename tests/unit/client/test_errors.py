@@ -74,6 +74,12 @@ def test_a_problem_document_is_kept_whole(mosaic: Mosaic, service: FakeService) 
     assert "/degraded/bytes: At most 67108864." in str(caught.value)
 
 
+def test_what_the_detail_says_is_not_said_again_for_a_field() -> None:
+    errors = [{"pointer": "/mode", "detail": "There is wb."}, {"pointer": "/label", "detail": "Too long."}]
+    told = Problem.from_answer(422, {"detail": "There is wb.", "errors": errors})
+    assert str(told) == "There is wb. (HTTP 422)\n  /label: Too long."
+
+
 @pytest.mark.parametrize(
     "answer", [b"<html>Bad gateway</html>", b"", b"[1]", b"\xff\xfe", b'{"errors": 5, "title": 3, "detail": null}']
 )
@@ -106,6 +112,19 @@ def test_an_answer_that_is_no_job_is_unexpected(idle: IdleClock, answer: bytes) 
 def test_a_url_that_cannot_be_right_is_told_at_once(url: str) -> None:
     with pytest.raises(SettingProblem, match="URL"):
         Mosaic(url, KEY)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "localhost:8080", "localhost", "ftp://h"])
+def test_a_url_of_another_form_is_quoted_beside_the_form_that_is_wanted(url: str) -> None:
+    with pytest.raises(SettingProblem, match=f"http://host:port or https://host, not '{url}'"):
+        Mosaic(url, KEY)
+
+
+@pytest.mark.parametrize("url", ["http://u:secret@h", "u:secret@h", "http://h?a=secret", "h?a=secret"])
+def test_a_url_with_what_may_be_secret_is_not_shown(url: str) -> None:
+    with pytest.raises(SettingProblem) as caught:
+        Mosaic(url, KEY)
+    assert "secret" not in whole(caught.value)
 
 
 @pytest.mark.parametrize("key", ["", " \n", "kéy-secret", "a b-secret", "a\nb-secret", "a\x00-secret"])

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from mosaic import Job
-from mosaic.report import report, seconds
+from mosaic.report import report
 from rich.console import Console
 
 from tests.unit.client.fake_service import RESULT, SIGNATURE, STEREO
@@ -36,6 +36,14 @@ def test_a_terminal_without_unicode_gets_plain_lines() -> None:
     assert "MOS-LQO   3.31" in text
 
 
+@pytest.mark.parametrize(
+    ("state", "score"), [("queued", "no score yet"), ("running", "no score yet"), ("failed", "none")]
+)
+def test_without_a_score_it_says_whether_one_may_still_come(state: str, score: str) -> None:
+    shown = job(state=state, error=STEREO if state == "failed" else None)
+    assert f"MOS-LQO   {score}" in drawn(shown, encoding="latin-1")
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize(
     "shown",
@@ -59,10 +67,3 @@ def test_an_engine_is_named_as_it_is_and_never_as_another() -> None:
     assert "MOS-LQO by POLQA" in drawn(job(state="succeeded", result={**RESULT, "engine": engine}))
     engine["name"] = "another"
     assert "MOS-LQO by another" in drawn(job(state="succeeded", result={**RESULT, "engine": engine}))
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.041, "41 ms"), (3.25, "3.2 s"), (12.4, "12 s"), (200, "3 min 20 s"), (59.7, "1 min 0 s")]
-)
-def test_durations_are_for_people(value: float, text: str) -> None:
-    assert seconds(value) == text

@@ -11,6 +11,7 @@ from mosaic import (
     JobEnded,
     JobFailed,
     Mosaic,
+    MosaicError,
     NotFound,
     ServerError,
     State,
@@ -58,6 +59,22 @@ def test_faults_of_network_and_service_do_not_end_the_waiting(
     service.will("GET", LOST, problem(502, "Bad."), problem(503, "Busy."), problem(504, "Late."), *[LOST] * 4)
     assert mosaic.wait(job).state is State.SUCCEEDED
     assert max(idle.naps) <= 8
+
+
+def test_each_failure_that_is_followed_by_another_attempt_is_told(
+    service: FakeService, idle: IdleClock, reference: Path, degraded: Path
+) -> None:
+    told: list[type[MosaicError]] = []
+    with Mosaic(service.url, KEY, clock=idle, on_retry=lambda failure: told.append(type(failure))) as mosaic:
+        service.will("POST /v1/jobs", LOST)
+        service.will("POST /storage", LOST)
+        service.will("GET", problem(503, "Busy."))
+        mosaic.score(reference, degraded)
+        assert told == [Unreachable, Unreachable, ServerError]
+        service.will("GET", *[LOST] * 5)
+        with pytest.raises(Unreachable):
+            mosaic.get("0" * 32)
+    assert told[3:] == [Unreachable] * 4
 
 
 def test_time_is_up_on_time_with_the_job_as_last_seen(
