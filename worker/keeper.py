@@ -60,11 +60,11 @@ class Keeper:
     def _run(self) -> None:
         with ThreadPoolExecutor(BEATING_THREADS, thread_name_prefix="beat") as beats:
             while not self._stopping.wait(1.0):
-                for work in self._due():
-                    beats.submit(self._beat, work)
+                for work in self.due(time.monotonic()):
+                    beats.submit(self.beat, work)
 
-    def _due(self) -> list[Work]:
-        now = time.monotonic()
+    def due(self, now: float) -> list[Work]:
+        """What is to be extended at this time of the monotonic clock; cancels whose claim has run out by then."""
         with self._lock:
             held = list(self._next_beat.values())
             due = [work for work, beat_at in held if beat_at <= now]
@@ -77,7 +77,8 @@ class Keeper:
                 work.cancelled.set()
         return due
 
-    def _beat(self, work: Work) -> None:
+    def beat(self, work: Work) -> None:
+        """Extend its claim, then its message: the claim is what counts."""
         if not work.lock.acquire(blocking=False):
             return  # its last beat is still under way
         try:

@@ -18,7 +18,7 @@ from shared.errors import (
     UnknownJob,
 )
 from shared.job import ErrorCategory, Job, JobError, Role, new_job_id
-from shared.job_table import JobTable, job_key
+from shared.job_table import Change, JobTable, job_key
 from shared.jobs import IdempotencyKey, Jobs
 from shared.states import ENDS, TRANSITIONS, State
 from tests.clock import SettableClock
@@ -178,6 +178,23 @@ def test_a_dead_claim_is_taken_over_and_its_worker_is_fenced_out(
         with pytest.raises(Overtaken):
             WRITES[write](jobs, claims, mine)
     assert other_claims.commit(theirs, result(), "results/2.json").result_key == "results/2.json"
+
+
+def test_a_claim_that_is_extended_at_the_last_moment_is_not_taken_over(
+    jobs: Jobs, claims: Claims, other_claims: Claims, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = running(jobs, claims)
+    clock.move(DEAD)
+    lost = other_claims._lost
+
+    def extend_first(seen: Job) -> Change:
+        claims.extend(job)  # between the other one's look and its write
+        return lost(seen)
+
+    monkeypatch.setattr(other_claims, "_lost", extend_first)
+    with pytest.raises(NotClaimable):
+        other_claims.claim(job.id)
+    assert jobs.get(job.id).attempt == 1
 
 
 def test_a_claim_lost_before_its_attempt_began_is_no_failure(jobs: Jobs, claims: Claims, clock: SettableClock) -> None:

@@ -1,0 +1,111 @@
+"""What is in hand is kept: claim and message are extended while it lasts, and whatever was lost is cancelled."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
+from shared.jobs import Jobs
+from shared.pools import Lane
+from tests.clock import SettableClock
+from tests.jobs_for_tests import ETAGS, new_job
+from worker.keeper import BEAT_SECONDS, Keeper
+from worker.messages import Messages
+from worker.work import Message, Work
+
+
+class HiddenMessages(Messages):
+    """Notes what is hidden, and can fail to."""
+
+    def __init__(self) -> None:
+        self.hidden: list[str] = []
+        self.broken = False
+
+    def hide(self, message: Message, seconds: float) -> None:
+        if self.broken:
+            raise EndpointConnectionError(endpoint_url="http://nowhere")
+        self.hidden.append(message.id)
+
+
+@pytest.fixture
+def messages() -> HiddenMessages:
+    return HiddenMessages()
+
+
+@pytest.fixture
+def keeper(claims: Claims, messages: HiddenMessages) -> Keeper:
+    return Keeper(claims, messages)
+
+
+@pytest.fixture
+def work(jobs: Jobs, claims: Claims) -> Iterator[Work]:
+    job = claims.claim(jobs.queue(jobs.create(new_job()).id, ETAGS).id)
+    message = Message(id=secrets.token_hex(4), lane=Lane.INTERACTIVE, body="", receipt="", receives=1)
+    held = Work(message, job=job, claim_ends=time.monotonic() + CLAIM_SECONDS)
+    yield held
+    held.cancelled.close()
+
+
+def test_a_beat_extends_claim_and_message(
+    keeper: Keeper, work: Work, messages: HiddenMessages, jobs: Jobs, clock: SettableClock
+) -> None:
+    clock.move(30)
+    keeper.beat(work)
+    assert jobs.get(work.claimed.id).claim_until == clock.now + CLAIM_SECONDS
+    assert messages.hidden == [work.message.id]
+    assert not work.cancelled.is_set()
+
+
+def test_a_claim_that_another_took_over_is_cancelled(
+    keeper: Keeper, work: Work, other_claims: Claims, clock: SettableClock
+) -> None:
+    clock.move(CLAIM_SECONDS + GRACE_SECONDS)
+    other_claims.claim(work.claimed.id)
+    keeper.beat(work)
+    assert work.cancelled.is_set()
+
+
+def test_a_job_that_was_cancelled_stops_its_work(keeper: Keeper, work: Work, jobs: Jobs) -> None:
+    jobs.cancel(work.claimed.id)
+    keeper.beat(work)
+    assert work.cancelled.is_set()
+
+
+def test_a_claim_that_could_not_be_extended_in_time_is_cancelled(keeper: Keeper, work: Work) -> None:
+    keeper.hold(work)
+    keeper.due(now=time.monotonic() + CLAIM_SECONDS - 1)
+    assert not work.cancelled.is_set()
+    keeper.due(now=time.monotonic() + CLAIM_SECONDS + 1)
+    assert work.cancelled.is_set()
+
+
+def test_a_message_that_cannot_be_hidden_costs_the_claim_nothing(
+    keeper: Keeper, work: Work, messages: HiddenMessages, jobs: Jobs, clock: SettableClock
+) -> None:
+    messages.broken = True
+    clock.move(30)
+    keeper.beat(work)
+    assert jobs.get(work.claimed.id).claim_until == clock.now + CLAIM_SECONDS
+    assert not work.cancelled.is_set()
+
+
+def test_work_is_due_every_third_of_the_visibility_until_it_is_let_go(keeper: Keeper, work: Work) -> None:
+    keeper.hold(work)
+    start = time.monotonic()
+    assert keeper.due(now=start) == []
+    assert keeper.due(now=start + BEAT_SECONDS + 1) == [work]
+    assert keeper.due(now=start + BEAT_SECONDS + 2) == []
+    assert keeper.due(now=start + 2 * BEAT_SECONDS + 2) == [work]
+    keeper.let_go(work)
+    assert keeper.due(now=start + 10 * BEAT_SECONDS) == []
+
+
+def test_a_beat_after_it_was_let_go_hides_nothing(keeper: Keeper, work: Work, messages: HiddenMessages) -> None:
+    keeper.let_go(work)
+    keeper.beat(work)
+    assert messages.hidden == []
