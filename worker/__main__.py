@@ -1,6 +1,6 @@
 """`python -m worker`: runs until SIGTERM or SIGINT, then drains and exits 0. Bad settings: every error, exit 2.
 
-`python -m worker pause | resume | status` speak to the worker that runs on this host.
+`python -m worker pause | resume | status` speak to the worker that runs on this host; `check` tries its engine.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 
 from shared import logs, settings
-from worker import commands
+from worker import check, commands
 from worker.engines.engine import EngineError
 from worker.job_files import RootInUse
 from worker.settings import WorkerSettings
@@ -25,6 +25,9 @@ SWITCH_SECONDS = 0.0005  # a thread that wakes beside a busy one waits 0.7 ms fo
 
 def main() -> int:
     """Run the worker, or a command to it; the exit code."""
+    if sys.argv[1:2] == ["check"]:
+        logs.configure("check", sys.stderr)
+        return check.main(sys.argv[2:])
     if len(sys.argv) > 1:
         return commands.main(sys.argv[1:])
     logs.configure("worker")

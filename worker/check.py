@@ -34,7 +34,7 @@ class CheckSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     engine: str
-    cache_directory: Path | None = None
+    state_directory: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--preset", help="a POLQA preset, shipped or a TOML file, to check beside the current engine")
     parser.add_argument("--golden", type=Path, help=f"a folder of pairs with known scores, listed in {golden.FILE}")
     parser.add_argument("--tolerance", type=float, default=TOLERANCE_MOS, help="MOS; default: %(default)s")
-    parser.add_argument("--state", type=Path, help="where to keep what it was when it worked (MOSAIC_CACHE_DIRECTORY)")
+    parser.add_argument("--state", type=Path, help="where to keep what it was when it worked (MOSAIC_STATE_DIRECTORY)")
     options = parser.parse_args(arguments)
     if options.preset and options.preset.endswith(".toml"):
         options.preset = str(Path(options.preset).absolute())
@@ -91,9 +91,9 @@ def _request(options: argparse.Namespace) -> Request:
     try:
         told = settings.read(CheckSettings, os.environ)
         names[CURRENT] = told.engine
-        state = state or told.cache_directory
-        if told.cache_directory:
-            os.environ.setdefault("NUMBA_CACHE_DIR", str(told.cache_directory))
+        state = state or told.state_directory
+        if told.state_directory:
+            os.environ.setdefault("NUMBA_CACHE_DIR", str(told.state_directory / "numba"))  # the worker's own
     except BadSettings as error:
         errors += error.errors
     if options.preset:
@@ -166,7 +166,7 @@ def _try_modes(trial: Trial, description: Description | None) -> bool:
 
 def _changes(state: Path | None, facts: Mapping[str, str]) -> str:
     if state is None:
-        return "not known: set MOSAIC_CACHE_DIRECTORY or --state"
+        return "not known: set MOSAIC_STATE_DIRECTORY or --state"
     if (last := last_well.read(state)) is None:
         return "not known: it has not worked here before"
     changes = "; ".join(last.changes(facts)) or "nothing"

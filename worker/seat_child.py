@@ -9,6 +9,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from shared import logs
 from worker import engines, processes
 from worker.engines.engine import Engine, EngineError, FailureClass, Score, check_score
 from worker.seat_messages import READY, decode_task, encode_error, encode_score
@@ -19,6 +20,7 @@ def main(engine: str, link_fd: int, parent_pid: int) -> None:
     processes.die_with_parent(parent_pid)
     processes.ignore_stop_signals()
     processes.volunteer_for_oom_kill()
+    logs.configure("seat", sys.stderr)
     os.set_inheritable(link_fd, False)  # or an engine's own child would keep the link open after us
     link = Connection(os.dup(link_fd))  # the first stays open to the end: the parent hears of it when we are truly gone
     with suppress(EOFError, OSError):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.stand_ins import engine as stand_in
 from tests.stand_ins.polqa_tools import install, pair
-from worker import check, fingerprint, golden, last_well, unit_sandbox
+from worker import check, golden, last_well, unit_sandbox
 from worker.engines.engine import Description
 from worker.golden import BadGolden
 from worker.trial import licence_state
@@ -28,7 +25,7 @@ def _no_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As where systemd does not run, whatever this machine is."""
     monkeypatch.setattr(unit_sandbox, "_BOOTED", tmp_path / "nowhere")
     monkeypatch.delenv(unit_sandbox.INSIDE, raising=False)
-    monkeypatch.delenv("MOSAIC_CACHE_DIRECTORY", raising=False)
+    monkeypatch.delenv("MOSAIC_STATE_DIRECTORY", raising=False)
 
 
 @pytest.fixture
@@ -230,6 +227,16 @@ def test_a_new_preset_is_shown_beside_the_current_engine(
     assert "no_licence" in " ".join(cells(report, "new, n:"))
 
 
+def test_the_workers_state_directory_is_where_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: Path
+) -> None:
+    monkeypatch.setenv("MOSAIC_ENGINE", install(tmp_path, "opticom-table"))
+    monkeypatch.setenv("MOSAIC_STATE_DIRECTORY", str(state))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    assert check.main([]) == check.WELL
+    assert last_well.read(state) is not None
+
+
 def test_bad_settings_are_told_all_at_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,135 +281,3 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     )
     assert ended.returncode == check.WELL, ended.stderr
     assert "that of some.service" in ended.stdout
-
-
-UNIT = """# /etc/systemd/system/mosaic-worker.service
-[Unit]
-Description=Mosaic worker
-[Service]
-Type=notify
-ExecStart=/opt/mosaic/bin/python -m worker
-Restart=always
-User=mosaic
-ProtectSystem=strict
-SystemCallFilter=@system-service \\
-    ~@mount
-RuntimeDirectory=mosaic
-EnvironmentFile=/etc/mosaic/worker.env
-# PrivateTmp=no
-
-# /etc/systemd/system/mosaic-worker.service.d/licence.conf
-[Service]
-PrivateDevices=no
-[Install]
-WantedBy=multi-user.target
-"""
-FAKE_RUN = """#!/bin/sh
-for word in "$@"; do printf '%s\\n' "$word"; done > {record}
-exit {code}
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="the sandbox is entered by root")
-@pytest.mark.parametrize("code", [check.WELL, check.NOT_WELL, check.BAD])
-def test_under_systemd_it_runs_in_the_sandbox_of_the_workers_unit(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, golden_folder: Path, code: int
-) -> None:
-    """What is asked of systemd: it does not run here, so stand-ins write down what they were told."""
-    record = tmp_path / "record"
-    commands = _folder(tmp_path / "bin")
-    (tmp_path / "unit").write_text(UNIT)
-    for name, program in {
-        "systemctl": f"#!/bin/sh\ncat {tmp_path / 'unit'}\n",
-        "systemd-run": FAKE_RUN.format(record=record, code=code),
-    }.items():
-        (commands / name).write_text(program)
-        (commands / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
-    monkeypatch.setattr(unit_sandbox, "_BOOTED", tmp_path)
-    monkeypatch.chdir(golden_folder.parent)
-    monkeypatch.setenv("MOSAIC_ENGINE", "polqa:opticom-table")
-    assert check.main(["--golden", "golden", "--preset", "opticom-stdout"]) == code
-    words = record.read_text().splitlines()
-    assert [word.removeprefix("--property=") for word in words if word.startswith("--property=")] == [
-        "User=mosaic",
-        "ProtectSystem=strict",
-        "SystemCallFilter=@system-service ~@mount",
-        "EnvironmentFile=/etc/mosaic/worker.env",
-        "PrivateDevices=no",
-    ]
-    assert "--setenv=MOSAIC_ENGINE=polqa:opticom-table" in words
-    assert not [word for word in words if "AWS_" in word]
-    command = words[words.index(sys.executable) :]
-    assert command[1:3] == ["-m", "worker.check"]
-    assert set(command[3:]) == {f"--golden={golden_folder}", "--preset=opticom-stdout", "--tolerance=0.01"}
-
-
-class Metadata(BaseHTTPRequestHandler):
-    """IMDSv2 as the EC2 User Guide has it: a token by PUT, and nothing without it."""
-
-    def do_PUT(self) -> None:
-        good = self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"]
-        self._answer(200 if good else 400, b"the-token")
-
-    def do_GET(self) -> None:
-        if self.headers["X-aws-ec2-metadata-token"] != "the-token":
-            return self._answer(401, b"")
-        document = {"instanceId": "i-0123456789abcdef0", "instanceType": "t3.xlarge", "accountId": "1"}
-        return self._answer(200, json.dumps(document).encode())
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class SomethingElse(Metadata):
-    """What answers at that address on other machines, as a proxy does."""
-
-    def do_PUT(self) -> None:
-        self._answer(403, b"forbidden")
-
-
-@pytest.fixture
-def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[type[Metadata]], None]]:
-    servers = []
-
-    def serve(handler: type[Metadata]) -> None:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        servers.append(server)
-        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
-        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("handler", "instance"), [(Metadata, "i-0123456789abcdef0, t3.xlarge"), (SomethingElse, "not on EC2")]
-)
-def test_the_instance_is_told_by_its_metadata_service_and_by_nothing_else(
-    metadata: Callable[[type[Metadata]], None], handler: type[Metadata], instance: str
-) -> None:
-    metadata(handler)
-    assert fingerprint.fingerprint()["instance"] == instance
-
-
-def test_network_devices_are_told_and_what_software_made_is_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in "ens5", "docker0", "lo":
-        _folder(tmp_path / name)
-        (tmp_path / name / "address").write_text(f"02:00:00:00:00:0{len(name)}\n")
-    _folder(tmp_path / "ens5" / "device")
-    monkeypatch.setattr(fingerprint, "_INTERFACES", tmp_path)
-    told = fingerprint.fingerprint()
-    assert {name: fact for name, fact in told.items() if name.startswith("MAC")} == {"MAC ens5": "02:00:00:00:00:04"}

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import stat
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from shared.pools import Mode
 from tests.stand_ins import polqa_cli
 from tests.stand_ins.polqa_tools import PRESETS, install, pair
-from tests.unit.signals import FULL_SCALE, load
 from worker import engines
-from worker.audio.measures import measure
-from worker.engines import test_pair
 from worker.engines.engine import Engine, EngineError, FailureClass, Score
 
 BAD_INPUT, TRANSIENT, THROTTLED, LICENCE, CONFIG = FailureClass
@@ -237,52 +228,6 @@ def test_orders_may_come_inside_the_reference(engine: Callable[..., Engine], tmp
     assert score(told, tmp_path, orders="score:1.5").mos_lqo == 1.5
 
 
-@each_form
-def test_it_describes_itself_from_its_preset_and_tells_no_path(
-    engine: Callable[..., Engine], tmp_path: Path, preset: str
-) -> None:
-    described = engine(preset, more='settings = { edition = "P.863 (2018)", high_accuracy = true }').describe()
-    assert (described.name, described.version, described.default_mode) == ("polqa", "unknown", "swb")
-    assert [mode.name for mode in described.modes] == ["nb", "swb"]
-    assert described.settings["preset"] == preset
-    assert described.settings["edition"] == "P.863 (2018)"
-    assert described.settings["high_accuracy"] is True
-    assert str(tmp_path) not in json.dumps(dict(described.settings))
-
-
-def ask_for_version(tmp_path: Path, pattern: str) -> Engine:
-    asked = f"version = {{ command = ['PolqaOem64', '--version'], pattern = '{pattern}' }}"
-    return engines.load(install(tmp_path, "opticom-table", changes={'version = "unknown"': asked}))
-
-
-def test_a_tool_may_be_asked_for_its_version_once(tmp_path: Path) -> None:
-    asked = ask_for_version(tmp_path, r"version (\S+)")
-    assert asked.describe().version == polqa_cli.VERSION
-    (tmp_path / "PolqaOem64").write_text("#!/bin/sh\nexit 1\n")
-    assert asked.describe().version == polqa_cli.VERSION
-
-
-def test_a_tool_that_does_not_tell_its_version_is_a_matter_of_configuration(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="stand-in") as caught:
-        ask_for_version(tmp_path, r"edition (\S+)").describe()
-    assert (caught.value.failure_class, caught.value.code) == (CONFIG, "unknown_version")
-
-
-def test_a_tool_that_is_not_there_or_cannot_run_is_a_matter_of_configuration(
-    engine: Callable[..., Engine], tmp_path: Path
-) -> None:
-    told = engine("opticom-table")
-    tool = tmp_path / "PolqaOem64"
-    tool.write_text("no program")
-    error = failure(told, tmp_path)
-    assert (error.failure_class, error.code) == (CONFIG, "tool_not_started")
-    tool.chmod(stat.S_IRUSR)
-    assert failure(told, tmp_path).code == "engine_not_installed"
-    tool.unlink()
-    with pytest.raises(EngineError, match="Install the tool"):
-        told.describe()
-
-
 def test_a_mode_that_it_does_not_have_is_a_matter_of_configuration(
     engine: Callable[..., Engine], tmp_path: Path
 ) -> None:
@@ -298,40 +243,3 @@ def test_the_tool_sees_no_credentials_and_what_the_preset_adds(engine: Callable[
     assert {"PATH", "LC_ALL", polqa_cli.ORDERS} <= set(seen)
     assert not [name for name in seen if name.startswith("AWS_")]
     assert (tmp_path / "there").read_text().strip() == str(tmp_path)
-
-
-@each_form
-def test_the_self_test_runs_the_tool_once_in_the_default_mode(
-    engine: Callable[..., Engine], tmp_path: Path, preset: str
-) -> None:
-    engine(preset, "licence:nb").self_test()
-    with pytest.raises(EngineError) as caught:
-        engine(preset, "licence:swb").self_test()
-    assert caught.value.failure_class is LICENCE
-
-
-def test_a_tool_that_refuses_the_self_tests_pair_is_a_matter_of_configuration(
-    engine: Callable[..., Engine], tmp_path: Path
-) -> None:
-    with pytest.raises(EngineError, match="Name a pair in the preset") as caught:
-        engine("opticom-table", "exit:8").self_test()
-    assert (caught.value.failure_class, caught.value.code) == (CONFIG, "self_test_failed")
-    reference, degraded = pair(tmp_path, "score:2.0")
-    own = f"self_test = {{ reference = '{reference}', degraded = '{degraded}' }}"
-    engine("opticom-table", "exit:8", own).self_test()
-
-
-@pytest.mark.parametrize("rate_hz", [8000, 16000, 48000])
-def test_the_generated_pair_is_like_speech_at_the_nominal_level(tmp_path: Path, rate_hz: int) -> None:
-    mode = Mode(
-        name="nb", reference_rates_hz=(rate_hz,), degraded_rates_hz=(8000, rate_hz), same_rate=False, ceiling=4.5
-    )
-    reference, degraded = test_pair.write(tmp_path, mode)
-    measured = measure(reference)
-    assert measured.active_level_dbov == pytest.approx(-26, abs=1)
-    assert 3.2 < measured.active_seconds < 8
-    assert measured.clipping_ratio == 0
-    with wave.open(str(degraded)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, rate_hz)
-    noise = (load(degraded).astype(float) - load(reference)) / FULL_SCALE
-    assert 10 * math.log10(np.mean(noise**2)) == pytest.approx(-56, abs=0.5)
