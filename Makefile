@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 CALLS := $(CURDIR)/.aws_calls.jsonl
 
-.PHONY: demo sandbox test lint format setup locks clean
+.PHONY: demo sandbox test tests lint format setup locks clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -16,7 +16,10 @@ demo: .venv/.sandbox ## Score the example pairs through the whole system, and en
 sandbox: .venv/.sandbox ## Keep the whole system running for a person to use
 	@$(BIN)/python -m sandbox
 
-test: lint ## Everything that CI asks for
+test: setup ## Everything that CI asks for
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: setup ## Every test, without lint
 	@rm -f $(CALLS)
 	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest --numprocesses 2
 

@@ -170,6 +170,13 @@ class GivenJobs:
             time.sleep(LOOK_SECONDS)
         return now
 
+    def wait_begun(self, job: Job, seconds: float = 40) -> None:
+        """Until the table says that its attempt began: that is written beside the scoring."""
+        deadline = time.monotonic() + seconds
+        while (now := self.now(job)).begun_attempt != now.attempt:
+            assert time.monotonic() < deadline, f"attempt {now.attempt} never began"
+            time.sleep(LOOK_SECONDS)
+
     def wait_all(self, jobs: Iterable[Job], *states: State, seconds: float = 40) -> list[Job]:
         """All of them once each is in one of these states."""
         return [self.wait_for(job, *states, seconds=seconds) for job in jobs]

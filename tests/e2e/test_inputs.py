@@ -28,7 +28,7 @@ BAD = {
     "24-bit": (wav(2.0, bits=24), "bits_per_sample", "prepare.degraded.decode"),
     "A-law": (wav(2.0, 16000, bits=8, format_tag=wavs.ALAW), "encoding", "prepare.degraded.decode"),
     "µ-law": (wav(2.0, 16000, bits=8, format_tag=wavs.MULAW), "encoding", "prepare.degraded.decode"),
-    "a rate of no mode": (wav(2.0, 44100), "sample_rate", "prepare.degraded.resample: 48000"),
+    "a rate of no mode": (wav(2.0, 44100), "sample_rate", "prepare.degraded.resample: 16000"),
     "8 kHz": (wav(2.0, 8000), "sample_rate", "prepare.degraded.resample: 16000"),
     "0.2 s": (wav(0.2), "too_short", "0.2"),
     "longer than 600 s": (wav(601.0), "too_long", "600"),

@@ -42,6 +42,7 @@ def test_a_worker_killed_while_it_scores_leaves_no_process_and_its_jobs_succeed_
         meeting.wait_begun()
         waiting = [jobs.start(QUICK) for _ in range(3)]
         prefetched = [jobs.wait_for(job, State.RUNNING) for job in waiting[:2]]
+        jobs.wait_begun(scored)
         children = first.children()
         first.kill()
     psutil.wait_procs(children, timeout=10)

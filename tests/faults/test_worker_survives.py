@@ -33,6 +33,7 @@ def test_a_worker_that_was_overtaken_while_it_stood_still_leaves_no_result(
     with worker(resources, tmp_path / "zombie", prefetch="0") as zombie:  # so it polls for nothing while it scores
         job = jobs.start(meeting.order)
         meeting.wait_begun()
+        jobs.wait_begun(job)
         zombie.signal(signal.SIGSTOP)
         jobs.age_claim(job, CLAIM_SECONDS + GRACE_SECONDS)
         meeting.let_go()  # its engine ends its score, and nobody is there to take it
