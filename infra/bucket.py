@@ -14,15 +14,13 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, LifecycleRule, ObjectOwnership
 
-from shared.resources import BUCKET
+from shared.resources import ABANDONED_DAYS, BUCKET
 
 if TYPE_CHECKING:
     from aws_cdk.aws_sqs import Queue
     from constructs import Construct
 
     from infra.configuration import Configuration
-
-ABANDONED_DAYS = 1  # an upload in parts that nobody finishes
 
 
 def audio_bucket(scope: Construct, configuration: Configuration, uploads: Queue) -> Bucket:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.resources import BUCKET, COMMON_QUEUES, JOBS_TABLE, Index, Queue, pool_queues
+from shared.resources import ABANDONED_DAYS, BUCKET, COMMON_QUEUES, JOBS_TABLE, Index, Queue, pool_queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,7 +73,7 @@ def create_bucket(s3: S3Client, sqs: SQSClient, name: str, queue_urls: Mapping[s
                     "Status": "Enabled",
                     "Filter": {"Prefix": expiry.prefix},
                     "Expiration": {"Days": expiry.days},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABANDONED_DAYS},
                 }
                 for expiry in BUCKET.expiries
             ]

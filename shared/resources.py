@@ -52,6 +52,9 @@ class Expiry:
     days: int
 
 
+ABANDONED_DAYS = 1  # an upload in parts that nobody finishes
+
+
 @dataclass(frozen=True)
 class Bucket:
     """The one private bucket. `event_prefix` is the prefix whose new objects are told to `event_queue`."""

@@ -1,6 +1,6 @@
 """The embedded cloud for tests: one ministack a session, a fresh table, bucket and queues a test.
 
-Use: `from tests.cloud import cloud, resources  # noqa: F401` in a conftest; then ask for `resources` (or `cloud`).
+A plugin of every test (see `tests/conftest.py`): ask for `resources`, or for `cloud`.
 """
 
 from __future__ import annotations
