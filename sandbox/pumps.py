@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, Field, JsonValue
 
 from sandbox.cloud import REGION
@@ -62,8 +61,8 @@ class QueuePump:
         while not self._stopping.is_set():
             try:
                 self._turn()
-            except (BotoCoreError, ClientError):
-                self._log.exception("queue_unreachable")
+            except Exception:
+                self._log.exception("pump_failed")
                 self._stopping.wait(PAUSE_SECONDS)
 
     def _turn(self) -> None:

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared import items, logs
 from shared.resources import JOBS_TABLE
 
@@ -83,7 +81,7 @@ class Sweeper:
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
                 swept = self.sweep()
-            except (BotoCoreError, ClientError):
+            except Exception:
                 self._log.exception("sweep_failed")
             else:
                 self._log.info("swept", items=swept)
