@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 CALLS := $(CURDIR)/.aws_calls.jsonl
 
-.PHONY: demo sandbox test tests lint format setup locks clean
+.PHONY: demo sandbox test tests-apart tests-of-sandboxes lint format setup locks clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -17,11 +17,14 @@ sandbox: .venv/.sandbox ## Keep the whole system running for a person to use
 	@$(BIN)/python -m sandbox
 
 test: setup ## Everything that CI asks for
-	@$(MAKE) --no-print-directory --jobs 2 lint tests
-
-tests: setup ## Every test, without lint
 	@rm -f $(CALLS)
-	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest --numprocesses 2
+	@$(MAKE) --no-print-directory --jobs 3 lint tests-apart tests-of-sandboxes
+
+tests-apart: setup
+	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/unit tests/faults tests/infra
+
+tests-of-sandboxes: setup # in one process, for two sandboxes that start at once may choose the same port
+	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/integration tests/e2e
 
 lint: setup ## Style, types, and which way imports point
 	$(BIN)/ruff check .
