@@ -181,8 +181,9 @@ def test_it_keeps_its_compiled_kernels_where_it_is_told(seat: Seat) -> None:
 def test_a_damaged_kernel_is_compiled_anew(seat: Seat, tmp_path: Path) -> None:
     damaged = tmp_path / "kernels"
     shutil.copytree(KERNELS, damaged)
-    index = next(damaged.rglob("*_dp_backtrace-*.nbi"))
-    index.write_bytes(b"")
+    indices = list(damaged.rglob("*_dp_backtrace-*.nbi"))  # one for each installation that was ever tested here
+    for index in indices:
+        index.write_bytes(b"")
     spawner = Spawner()
     spawner.start()
     other = Seat("visqol", 1, {"NUMBA_CACHE_DIR": str(damaged)}, spawner)
@@ -192,7 +193,7 @@ def test_a_damaged_kernel_is_compiled_anew(seat: Seat, tmp_path: Path) -> None:
     finally:
         other.stop()
         spawner.stop()
-    assert index.stat().st_size > 0
+    assert any(index.stat().st_size for index in indices)
 
 
 def test_it_is_described_without_loading_any_of_it() -> None:
