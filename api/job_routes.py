@@ -21,11 +21,11 @@ from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
 from api.tenants import tenant_of
-from shared.errors import IdempotencyMismatch, UnknownJob
+from shared.errors import KeyReused, UnknownJob
 from shared.job import AudioFile, ErrorCategory, Job, Role, new_job_id
-from shared.jobs import IdempotencyKey
 from shared.lives import UPLOAD_SECONDS
 from shared.object_keys import upload_key
+from shared.once import Once
 from shared.pools import Pool
 from shared.states import State
 
@@ -45,7 +45,7 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     new = _new_job(body, tenant, parts)
     try:
         job = parts.jobs.create(new, _idempotency(tenant, idempotency_key, body))
-    except IdempotencyMismatch:
+    except KeyReused:
         raise _key_problem("This Idempotency-Key was used before, with another body. Use a new key.") from None
     except UnknownJob:
         raise _key_problem("The job that this Idempotency-Key made is gone. Use a new key.") from None
@@ -163,16 +163,12 @@ def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", error["detail"], errors=[error])
 
 
-def _idempotency(tenant: str, key: str | None, body: NewJob) -> IdempotencyKey | None:
+def _idempotency(tenant: str, key: str | None, body: NewJob) -> Once | None:
     if key is None:
         return None
     # Sorted: JSON objects have no order, and a client that repeats itself may send another.
     same = json.dumps(body.model_dump(mode="json"), sort_keys=True)
-    return IdempotencyKey(tenant, _hash(key), _hash(same))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return Once.by_idempotency_key(tenant, key, hashlib.sha256(same.encode()).hexdigest())
 
 
 def _key_problem(detail: str) -> Problem:

@@ -46,7 +46,7 @@ def start(service: Service, job: Job) -> Job:
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
     try:
-        queued = service.jobs.queue(job.id, {role: file.etag for role, file in files.items()})
+        queued = service.jobs.queue(job, {role: file.etag for role, file in files.items()})
     except NotAwaitingUpload as race:
         return race.job
     enqueue(service, queued)
@@ -56,7 +56,7 @@ def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
 def _refuse(service: Service, job: Job, bad: BadAudio) -> Job:
     error = JobError(category=ErrorCategory.BAD_INPUT, code=bad.code, message=bad.message, file=bad.role)
     try:
-        return service.jobs.refuse(job.id, error)
+        return service.jobs.refuse(job, error)
     except NotAwaitingUpload as race:
         return race.job
 

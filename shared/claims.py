@@ -1,16 +1,16 @@
 """The worker's half of the store: a job is claimed, begun, and brought to one end, each step fenced by the attempt."""
 
 import time
-from dataclasses import replace
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from pydantic import JsonValue
 
+from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotClaimable, Overtaken
 from shared.job import ErrorCategory, Job, JobError
-from shared.job_table import Change, JobTable
+from shared.job_table import JobTable
 from shared.jobs import FIRST_CHECK_SECONDS, Clock, ending
-from shared.lives import job_expires_at
+from shared.lives import LIVES, Lives
 from shared.result import Result
 from shared.states import State
 
@@ -24,9 +24,10 @@ CLAIMED_CHECK_SECONDS = 5 * 60
 class Claims:
     """Claims of one host. Every method but `claim` takes the job as claimed, and is refused once it was overtaken."""
 
-    def __init__(self, table: JobTable, host: str, clock: Clock = time.time) -> None:
+    def __init__(self, table: JobTable, host: str, clock: Clock = time.time, lives: Lives = LIVES) -> None:
         self._table = table
         self._host = host
+        self._lives = lives
         self._clock = clock
 
     def get(self, job_id: str) -> Job:
@@ -58,15 +59,8 @@ class Claims:
         Raises Overtaken or AlreadyEnded; a job that already shows this very result is success.
         """
         now = self._clock()
-        change = Change(
-            {
-                "state": State.SUCCEEDED,
-                "times.succeeded": now,
-                "result": result.model_dump(mode="json"),
-                "result_key": key,
-                "expires_at": job_expires_at(now),
-            },
-            remove=("pending", "check_at", "claim_until"),
+        change = ending(job, State.SUCCEEDED, None, self._lives, now).setting(
+            {"result": result.model_dump(mode="json"), "result_key": key}
         )
         try:
             return self._mine(job, change)
@@ -77,14 +71,13 @@ class Claims:
 
     def fail(self, job: Job, error: JobError) -> Job:
         """`running` → `failed`, for good."""
-        return self._mine(job, ending(error, State.FAILED, self._clock()))
+        return self._mine(job, self._failing(job, error))
 
     def retry(self, job: Job, why: str) -> Job:
         """Count a failure: `running` → `queued`, or → `failed` where it was the last one allowed."""
         failures = job.failures + 1
         if failures >= MAX_FAILURES:
-            change = ending(_exhausted(why), State.FAILED, self._clock())
-            return self._mine(job, replace(change, values={**change.values, "failures": failures}))
+            return self._mine(job, self._failing(job, _exhausted(why)).setting({"failures": failures}))
         return self._mine(job, self._back({"failures": failures}))
 
     def put_back(self, job: Job) -> Job:
@@ -112,8 +105,11 @@ class Claims:
         change = self._claimed()
         if failures >= MAX_FAILURES or lost >= MAX_LOST_CLAIMS:
             why = "its worker died " + ("while it was being scored" if begun else "before scoring began")
-            change = ending(_exhausted(why), State.FAILED, self._clock())
-        return replace(change, values={**change.values, **counted})
+            change = self._failing(job, _exhausted(why))
+        return change.setting(counted)
+
+    def _failing(self, job: Job, error: JobError) -> Change:
+        return ending(job, State.FAILED, error, self._lives, self._clock())
 
     def _dead(self, job: Job) -> bool:
         return (

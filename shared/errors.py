@@ -35,5 +35,5 @@ class Overtaken(LostRace):
     """The claim is no longer this attempt's: it was put back, or claimed again."""
 
 
-class IdempotencyMismatch(StoreError):
-    """The idempotency key was used before, with another body."""
+class KeyReused(StoreError):
+    """An idempotency key, or a custom id within its batch, was used before, with another body."""

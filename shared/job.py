@@ -94,6 +94,8 @@ class Job(BaseModel):
     start: Start = Start.AUTO
     label: str | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+    batch: str | None = None
+    custom_id: str | None = Field(None, description="What its owner calls it within its batch.")
 
     upload_deadline: float
     run_deadline: float | None = None
@@ -111,6 +113,7 @@ class Job(BaseModel):
     result_key: str | None = None
     error: JobError | None = None
     expires_at: int | None = None
+    last_op: str | None = Field(None, description="The mark that the last write left.")
 
     @property
     def ended(self) -> bool:

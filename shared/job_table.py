@@ -5,23 +5,26 @@ loses against itself. So each write leaves a random `last_op`, asks for the old 
 that already shows this `last_op` for success.
 """
 
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from __future__ import annotations
 
-from boto3.dynamodb.conditions import Attr, ConditionBase, ConditionExpressionBuilder
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from shared import items
+from shared import batch_counts, items, transactions
+from shared.change import Change, expressions
 from shared.errors import LostRace, UnknownJob
 from shared.job import Job
 from shared.resources import PENDING_SHARDS
+from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef, UpdateTypeDef
 
 R = TypeVar("R")
 
@@ -38,22 +41,6 @@ def once(call: Callable[[], R]) -> R:
     return call()
 
 
-@dataclass(frozen=True)
-class Change:
-    """What an update sets (dotted paths reach into maps), removes, and adds to (counters)."""
-
-    values: Mapping[str, JsonValue]
-    remove: tuple[str, ...] = ()
-    add: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Expression:
-    text: str
-    names: dict[str, str] = field(default_factory=dict)
-    values: dict[str, JsonValue] = field(default_factory=dict)
-
-
 def job_key(job_id: str) -> dict[str, JsonValue]:
     """The key of a job's item."""
     return {"pk": f"JOB#{job_id}", "sk": "JOB"}
@@ -67,7 +54,7 @@ def pending_key(job_id: str) -> str:
 class JobTable:
     """Job items, read consistently and written conditionally."""
 
-    def __init__(self, client: "DynamoDBClient", name: str, attempts: Attempts = once) -> None:
+    def __init__(self, client: DynamoDBClient, name: str, attempts: Attempts = once) -> None:
         self.client = client
         self.name = name
         self.attempts = attempts
@@ -86,40 +73,71 @@ class JobTable:
         )
         return items.unpack(response["Item"]) if "Item" in response else None
 
-    def update(self, job_id: str, change: Change, condition: ConditionBase) -> Job:
-        """Change a job that exists and meets the condition; the job as it then is.
+    def update(
+        self, job_id: str, change: Change, condition: ConditionBase, beside: Sequence[UpdateTypeDef] = ()
+    ) -> Job:
+        """Change a job that exists and meets the condition, and what is beside it; the job as it then is.
 
-        Raises UnknownJob, or LostRace with the job as it stands. Repeating an applied write is success.
+        A transition of a batch's job is counted in the same transaction. Raises UnknownJob, LostRace with the job as it
+        stands, or Cancelled where a condition of `beside` failed: its actions count from 1. Repeating an applied write
+        is success.
         """
-        last_op = new_op()
-        update = _update_expression(replace(change, values={**change.values, "last_op": last_op}))
-        guard = _condition_expression(Attr("pk").exists() & condition)
+        if beside:
+            return self._update_together(self.get(job_id), change, condition, beside)
+        if "state" not in change.values:
+            return self._update(job_id, change, condition)
         try:
-            response = self.attempts(
-                lambda: self.client.update_item(
-                    TableName=self.name,
-                    Key=items.pack(job_key(job_id)),
-                    UpdateExpression=update.text,
-                    ConditionExpression=guard.text,
-                    ExpressionAttributeNames={**update.names, **guard.names},
-                    ExpressionAttributeValues=items.pack({**update.values, **guard.values}),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            )
+            return self._update(job_id, change, condition & Attr("batch").not_exists())
+        except LostRace as race:
+            if race.job.batch is None:
+                raise
+            return self._update_together(race.job, change, condition, ())
+
+    def _update(self, job_id: str, change: Change, condition: ConditionBase) -> Job:
+        last_op = new_op()
+        update = self._call(job_id, change.setting({"last_op": last_op}), condition)
+        try:
+            response = self.attempts(lambda: self.client.update_item(**update, ReturnValues="ALL_NEW"))
         except ClientError as error:
             return _judge(job_id, old_item(error), last_op)
         return Job.model_validate(items.unpack(response["Attributes"]))
 
-    def new_item(self, job: Job) -> "PutTypeDef":
-        """The put of a job that must not exist yet, listed in the indexes, with its `last_op`."""
+    def _update_together(
+        self, seen: Job, change: Change, condition: ConditionBase, beside: Sequence[UpdateTypeDef]
+    ) -> Job:
+        """As `_update`, from the very item that was `seen`: a batch's counts are to know what the job leaves."""
+        marked = change.setting({"last_op": new_op()})
+        while True:
+            after = marked.applied(seen)
+            update = self._call(seen.id, marked, condition & Attr("last_op").eq(seen.last_op))
+            counts = [batch_counts.moved(self, seen, after)] if seen.batch else []
+            try:
+                transactions.write(self, [{"Update": action} for action in (update, *beside, *counts)])
+            except Cancelled as cancelled:
+                if cancelled.reasons[0] is None:
+                    raise
+                seen = _seen_anew(seen, cancelled.reasons[0].item, str(after.last_op))
+                if seen.last_op == after.last_op:
+                    return seen
+            else:
+                return after
+
+    def _call(self, job_id: str, change: Change, condition: ConditionBase) -> UpdateTypeDef:
+        return {
+            "TableName": self.name,
+            "Key": items.pack(job_key(job_id)),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **expressions(change, Attr("pk").exists() & condition),
+        }
+
+    def new_item(self, job: Job) -> PutTypeDef:
+        """The put of a job that must not exist yet, listed in the indexes."""
         listed_at = f"{job.times[job.state]:017.6f}#{job.id}"
         item: dict[str, JsonValue] = {
             **job_key(job.id),
             **job.model_dump(mode="json", exclude_none=True),
             "listed_at": listed_at,
             "pending": pending_key(job.id),
-            "last_op": new_op(),
         }
         return {
             "TableName": self.name,
@@ -134,47 +152,29 @@ def new_op() -> str:
     return secrets.token_hex(16)
 
 
-def old_item(error: ClientError) -> "Mapping[str, AttributeValueTypeDef] | None":
+def old_item(error: ClientError) -> dict[str, JsonValue] | None:
     """The item that failed a condition, or None where there was none. Re-raises every other error."""
     if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
         raise error
-    return error.response.get("Item")  # type: ignore[return-value]  # typed for S3 errors only
+    item = cast("Mapping[str, AttributeValueTypeDef] | None", error.response.get("Item"))
+    return items.unpack(item) if item else None
 
 
-def _judge(job_id: str, old: "Mapping[str, AttributeValueTypeDef] | None", last_op: str) -> Job:
+def _judge(job_id: str, old: Mapping[str, JsonValue] | None, last_op: str) -> Job:
+    """The item that failed a condition: the job where the write was applied all the same. Else raises."""
     if not old:
         raise UnknownJob(job_id)
-    item = items.unpack(old)
-    job = Job.model_validate(item)
-    if item.get("last_op") != last_op:
+    job = Job.model_validate(old)
+    if job.last_op != last_op:
         raise LostRace(job)
     return job
 
 
-def _update_expression(change: Change) -> _Expression:
-    names: dict[str, str] = {}
-    values: dict[str, JsonValue] = {}
-
-    def path(dotted: str) -> str:
-        for part in dotted.split("."):
-            names[f"#u_{part}"] = part
-        return ".".join(f"#u_{part}" for part in dotted.split("."))
-
-    assignments = []
-    for number, (dotted, value) in enumerate(change.values.items()):
-        values[f":u{number}"] = value
-        assignments.append(f"{path(dotted)} = :u{number}")
-    for number, (counter, count) in enumerate(change.add.items()):
-        values[f":a{number}"] = count
-        assignments.append(f"{path(counter)} = {path(counter)} + :a{number}")
-    text = "SET " + ", ".join(assignments)
-    if change.remove:
-        text += " REMOVE " + ", ".join(path(dotted) for dotted in change.remove)
-    return _Expression(text, names, values)
-
-
-def _condition_expression(condition: ConditionBase) -> _Expression:
-    built = ConditionExpressionBuilder().build_expression(condition)
-    return _Expression(
-        built.condition_expression, built.attribute_name_placeholders, built.attribute_value_placeholders
-    )
+def _seen_anew(seen: Job, old: Mapping[str, JsonValue] | None, last_op: str) -> Job:
+    """The job as somebody wrote it meanwhile, perhaps nothing that matters here. Raises LostRace where nobody did."""
+    try:
+        return _judge(seen.id, old, last_op)
+    except LostRace as race:
+        if race.job.last_op == seen.last_op:
+            raise
+        return race.job

@@ -1,80 +1,93 @@
 """The jobs as their owners and the service drive them: created, started, ended before or without a score."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr
-from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from shared import items
-from shared.errors import AlreadyEnded, IdempotencyMismatch, LostRace, NotAwaitingUpload, UnknownJob
+from shared import batch_counts, transactions
+from shared.change import Change
+from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
-from shared.job_table import Change, JobTable, new_op, old_item
-from shared.lives import RUN_SECONDS, job_expires_at
-from shared.resources import DAY
+from shared.job_table import JobTable, new_op
+from shared.lives import LIVES, RUN_SECONDS, Lives
+from shared.quotas import Spending, exceeded
 from shared.states import ENDS, State
+from shared.transactions import Cancelled
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
+    from shared.once import Once
 
 Clock = Callable[[], float]
 
 SEND_SECONDS = 10  # how long after `queued` its message may take to be sent
 FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before another one is sent
-IDEMPOTENCY_SECONDS = 30 * DAY  # longer than any job lives
 
 
-@dataclass(frozen=True)
-class IdempotencyKey:
-    """What a creating call is known by, and a hash of what it asked for."""
-
-    tenant: str
-    key_hash: str
-    body_hash: str
-
-    @property
-    def item_key(self) -> dict[str, JsonValue]:
-        """The key of its item."""
-        return {"pk": f"IDEM#{self.tenant}#{self.key_hash}", "sk": "IDEM"}
-
-
-def ending(error: JobError | None, state: State, now: float) -> Change:
-    """What every end without a result writes: state, error and life; the job leaves the sparse index."""
+def ending(job: Job, state: State, error: JobError | None, lives: Lives, now: float) -> Change:
+    """What every end writes: state, error and life. It is due once more, when its audio is to go."""
     values: dict[str, JsonValue] = {
         "state": state,
         f"times.{state}": now,
-        "error": error.model_dump(mode="json", exclude_none=True) if error else None,
-        "expires_at": job_expires_at(now),
+        "check_at": lives.audio_until(now, error),
+        "expires_at": lives.expires_at(now, error, in_batch=job.batch is not None),
     }
-    return Change(values, remove=("pending", "check_at", "claim_until"))
+    if error:
+        values["error"] = error.model_dump(mode="json", exclude_none=True)
+    return Change(values, remove=("claim_until",))
 
 
 class Jobs:
     """The owner's and the service's half of the store; the worker's half is `shared.claims`."""
 
-    def __init__(self, table: JobTable, clock: Clock = time.time) -> None:
+    def __init__(self, table: JobTable, clock: Clock = time.time, lives: Lives = LIVES) -> None:
         self._table = table
+        self._lives = lives
         self._clock = clock
 
     def get(self, job_id: str) -> Job:
         """The job, read consistently. Raises UnknownJob."""
         return self._table.get(job_id)
 
-    def create(self, job: Job, key: IdempotencyKey | None = None) -> Job:
-        """Store a new job; with a key used before for the same body, the job that it made then.
+    def create(self, job: Job, once: Once | None = None, spendings: Sequence[Spending] = ()) -> Job:
+        """Store a new job; with a key used before for the same body, the job that it made then, at no cost.
 
-        Raises IdempotencyMismatch where the key came with another body, UnknownJob where that job is gone.
+        Raises KeyReused where the key came with another body, UnknownJob where that job is gone, QuotaExceeded.
         """
-        job = job.model_copy(update={"check_at": job.upload_deadline})
-        if key is None:
-            return self._put(job)
+        job = job.model_copy(update={"check_at": job.upload_deadline, "last_op": new_op()})
+        actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)}]
+        actions += [{"Update": spending.action} for spending in spendings]
+        if job.batch:
+            actions.append({"Update": batch_counts.moved(self._table, None, job)})
+        if once:
+            actions.append({"Put": once.put(self._table, job.id, self._clock())})
         try:
-            return self._put_once(job, key)
-        except ClientError as error:
-            return self._made_before(key, error)
+            transactions.write(self._table, actions)
+        except Cancelled as cancelled:
+            return self._not_created(job, once, spendings, cancelled)
+        return job
 
-    def queue(self, job_id: str, etags: dict[Role, str]) -> Job:
-        """`awaiting_upload` → `queued`, with the ETags of the files that were checked. Raises NotAwaitingUpload."""
+    def _not_created(self, job: Job, once: Once | None, spendings: Sequence[Spending], cancelled: Cancelled) -> Job:
+        stands = cancelled.reasons[0]
+        if stands and stands.item and stands.item["last_op"] == job.last_op:
+            return job  # it was this very write
+        used = cancelled.reasons[-1]
+        if once and used and used.item:
+            return self._table.get(once.job_of(used.item))
+        raise exceeded(cancelled, spendings) from None
+
+    def queue(self, job: Job, etags: dict[Role, str], spendings: Sequence[Spending] = ()) -> Job:
+        """`awaiting_upload` → `queued`, with the ETags of the files that were checked.
+
+        Raises NotAwaitingUpload, and QuotaExceeded where one of the spendings is too much.
+        """
         now = self._clock()
         change = Change(
             {
@@ -85,7 +98,10 @@ class Jobs:
                 **{f"{role}.etag": etag for role, etag in etags.items()},
             }
         )
-        return self._leave_awaiting(job_id, change)
+        try:
+            return self._leave_awaiting(job, change, [spending.action for spending in spendings])
+        except Cancelled as cancelled:
+            raise exceeded(cancelled, spendings) from None
 
     def sent(self, job: Job) -> None:
         """Note that a message for a queued job was sent. One that was claimed meanwhile needs no note."""
@@ -97,79 +113,33 @@ class Jobs:
         """Whether a queued job's message is overdue: its sending failed, or it was lost. Another one does no harm."""
         return job.state is State.QUEUED and job.check_at is not None and job.check_at <= self._clock()
 
-    def refuse(self, job_id: str, error: JobError) -> Job:
+    def refuse(self, job: Job, error: JobError) -> Job:
         """`awaiting_upload` → `failed`, for what its files are. Raises NotAwaitingUpload."""
-        return self._leave_awaiting(job_id, ending(error, State.FAILED, self._clock()))
+        return self._leave_awaiting(job, self._ending(job, State.FAILED, error))
 
-    def expire(self, job_id: str) -> Job:
+    def expire(self, job: Job) -> Job:
         """`awaiting_upload` → `expired`. Raises NotAwaitingUpload."""
         error = JobError(
             category=ErrorCategory.EXPIRED,
             code="upload_deadline",
             message="The files did not arrive in time. Create a new job and upload both.",
         )
-        return self._leave_awaiting(job_id, ending(error, State.EXPIRED, self._clock()))
+        return self._leave_awaiting(job, self._ending(job, State.EXPIRED, error))
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job: Job) -> Job:
         """Any state that is no end → `cancelled`. Raises AlreadyEnded."""
         error = JobError(category=ErrorCategory.CANCELLED, code="cancelled", message="Cancelled by its owner.")
-        change = ending(error, State.CANCELLED, self._clock())
+        change = self._ending(job, State.CANCELLED, error)
         try:
-            return self._table.update(job_id, change, ~Attr("state").is_in([*ENDS]))
+            return self._table.update(job.id, change, ~Attr("state").is_in([*ENDS]))
         except LostRace as race:
             raise AlreadyEnded(race.job) from None
 
-    def _leave_awaiting(self, job_id: str, change: Change) -> Job:
+    def _ending(self, job: Job, state: State, error: JobError) -> Change:
+        return ending(job, state, error, self._lives, self._clock())
+
+    def _leave_awaiting(self, job: Job, change: Change, beside: Sequence[UpdateTypeDef] = ()) -> Job:
         try:
-            return self._table.update(job_id, change, Attr("state").eq(State.AWAITING_UPLOAD))
+            return self._table.update(job.id, change, Attr("state").eq(State.AWAITING_UPLOAD), beside)
         except LostRace as race:
             raise NotAwaitingUpload(race.job) from None
-
-    def _put(self, job: Job) -> Job:
-        put = self._table.new_item(job)
-        try:
-            self._table.attempts(lambda: self._table.client.put_item(**put))
-        except ClientError as error:
-            old = old_item(error) or {}
-            if old.get("last_op") != put["Item"]["last_op"]:
-                raise
-        return job
-
-    def _put_once(self, job: Job, key: IdempotencyKey) -> Job:
-        table, now, token = self._table, self._clock(), new_op()
-        record = items.pack(
-            {
-                **key.item_key,
-                "job": job.id,
-                "body_hash": key.body_hash,
-                "expires_at": int(now) + IDEMPOTENCY_SECONDS,
-            }
-        )
-        put = table.new_item(job)
-        table.attempts(
-            lambda: table.client.transact_write_items(
-                ClientRequestToken=token,
-                TransactItems=[
-                    {"Put": put},
-                    {
-                        "Put": {
-                            "TableName": table.name,
-                            "Item": record,
-                            "ConditionExpression": "attribute_not_exists(pk) OR expires_at < :now",
-                            "ExpressionAttributeValues": items.pack({":now": int(now)}),
-                        }
-                    },
-                ],
-            )
-        )
-        return job
-
-    def _made_before(self, key: IdempotencyKey, error: ClientError) -> Job:
-        if error.response["Error"]["Code"] != "TransactionCanceledException":
-            raise error
-        record = self._table.read(key.item_key)
-        if record is None:
-            raise error  # cancelled for another reason: a conflict with a parallel create, to be tried again
-        if record["body_hash"] != key.body_hash:
-            raise IdempotencyMismatch(key.key_hash)
-        return self._table.get(str(record["job"]))

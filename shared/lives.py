@@ -2,14 +2,37 @@
 
 import math
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.job import ErrorCategory, JobError
+
 HOUR = 60 * 60
 DAY = 24 * HOUR
 
 UPLOAD_SECONDS = 24 * HOUR  # from creation: no upload until then, and the job is `expired`
 RUN_SECONDS = 9 * DAY  # from `queued`: no end until then, and the job is `failed`; under the queues' 10 days
-JOB_SECONDS = 7 * DAY  # job and result
 
 
-def job_expires_at(ended_at: float) -> int:
-    """The TTL attribute of a job that ended then, in whole seconds since the epoch."""
-    return math.ceil(ended_at + JOB_SECONDS)
+class Lives(BaseModel):
+    """What is kept from a job's end on, and for how long; audio of a batch's jobs from the batch's end on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    audio: int = Field(HOUR, ge=60)
+    job: int = Field(7 * DAY, ge=HOUR, description="Job and result.")
+    batch: int = Field(30 * DAY, ge=HOUR, description="A batch, its jobs and its results.")
+    replayable_audio: int = Field(14 * DAY, ge=60, description="Of a job that failed for the service's reasons.")
+
+    def audio_until(self, ended_at: float, error: JobError | None) -> float:
+        """When a job's audio is to go, at the earliest."""
+        replayable = error is not None and error.category is ErrorCategory.SERVICE
+        return ended_at + (self.replayable_audio if replayable else self.audio)
+
+    def expires_at(self, ended_at: float, error: JobError | None, *, in_batch: bool) -> int:
+        """The TTL attribute of a job that ended then, in whole seconds since the epoch: never before its audio goes."""
+        own = ended_at + (self.batch if in_batch else self.job)
+        return math.ceil(max(own, self.audio_until(ended_at, error)))
+
+
+LIVES = Lives()
+STRICT = Lives(audio=HOUR, job=HOUR, batch=HOUR, replayable_audio=HOUR)

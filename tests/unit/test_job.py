@@ -36,7 +36,7 @@ FULL = Result(
 def test_a_result_with_all_its_figures_reads_back_as_it_was_committed(
     result: Result, jobs: Jobs, claims: Claims
 ) -> None:
-    job = jobs.queue(jobs.create(new_job()).id, ETAGS)
+    job = jobs.queue(jobs.create(new_job()), ETAGS)
     claims.commit(claims.begin(claims.claim(job.id)), result, "results/1.json")
     assert jobs.get(job.id).result == result
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.change import Change
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, MAX_FAILURES, MAX_LOST_CLAIMS, Claims
 from shared.errors import (
     AlreadyEnded,
-    IdempotencyMismatch,
+    KeyReused,
     NotAwaitingUpload,
     NotClaimable,
     Overtaken,
@@ -18,9 +19,11 @@ from shared.errors import (
     UnknownJob,
 )
 from shared.job import ErrorCategory, Job, JobError, Role, new_job_id
-from shared.job_table import Change, JobTable, job_key
-from shared.jobs import IdempotencyKey, Jobs
+from shared.job_table import JobTable, job_key, pending_key
+from shared.jobs import Jobs
+from shared.once import Once
 from shared.states import ENDS, TRANSITIONS, State
+from shared.transactions import Cancelled
 from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS, new_job, result
 
@@ -35,7 +38,7 @@ def awaiting(jobs: Jobs, claims: Claims) -> Job:
 
 
 def queued(jobs: Jobs, claims: Claims) -> Job:
-    return jobs.queue(awaiting(jobs, claims).id, ETAGS)
+    return jobs.queue(awaiting(jobs, claims), ETAGS)
 
 
 def running(jobs: Jobs, claims: Claims) -> Job:
@@ -51,11 +54,11 @@ def failed(jobs: Jobs, claims: Claims) -> Job:
 
 
 def cancelled(jobs: Jobs, claims: Claims) -> Job:
-    return jobs.cancel(queued(jobs, claims).id)
+    return jobs.cancel(queued(jobs, claims))
 
 
 def expired(jobs: Jobs, claims: Claims) -> Job:
-    return jobs.expire(awaiting(jobs, claims).id)
+    return jobs.expire(awaiting(jobs, claims))
 
 
 REACH: dict[State, Reach] = {
@@ -70,10 +73,10 @@ REACH: dict[State, Reach] = {
 
 Write = Callable[[Jobs, Claims, Job], Job]
 WRITES: dict[str, Write] = {
-    "queue": lambda jobs, claims, job: jobs.queue(job.id, ETAGS),
-    "refuse": lambda jobs, claims, job: jobs.refuse(job.id, BAD),
-    "expire": lambda jobs, claims, job: jobs.expire(job.id),
-    "cancel": lambda jobs, claims, job: jobs.cancel(job.id),
+    "queue": lambda jobs, claims, job: jobs.queue(job, ETAGS),
+    "refuse": lambda jobs, claims, job: jobs.refuse(job, BAD),
+    "expire": lambda jobs, claims, job: jobs.expire(job),
+    "cancel": lambda jobs, claims, job: jobs.cancel(job),
     "claim": lambda jobs, claims, job: claims.claim(job.id),
     "extend": lambda jobs, claims, job: claims.extend(job),
     "begin": lambda jobs, claims, job: claims.begin(job),
@@ -115,7 +118,7 @@ def test_a_job_that_is_gone_never_comes_back_as_a_ghost(
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))
-def test_an_end_has_a_result_or_an_error_and_a_life_and_is_no_longer_pending(
+def test_an_end_has_a_result_or_an_error_and_a_life_and_is_due_once_its_audio_is_to_go(
     state: State, jobs: Jobs, claims: Claims, table: JobTable, clock: SettableClock
 ) -> None:
     job = REACH[state](jobs, claims)
@@ -123,7 +126,8 @@ def test_an_end_has_a_result_or_an_error_and_a_life_and_is_no_longer_pending(
     assert (job.result is None) != (job.error is None)
     assert (job.result is not None) == (state is State.SUCCEEDED)
     assert job.expires_at == clock.now + 7 * 24 * 3600
-    assert "pending" not in item
+    assert item["check_at"] == clock.now + 3600
+    assert item["pending"] == pending_key(job.id)
     assert "claim_until" not in item
 
 
@@ -146,7 +150,7 @@ def test_a_start_records_what_was_found(jobs: Jobs, claims: Claims, clock: Setta
 def test_a_second_start_is_told_how_the_job_stands(jobs: Jobs, claims: Claims) -> None:
     job = running(jobs, claims)
     with pytest.raises(NotAwaitingUpload) as race:
-        jobs.queue(job.id, ETAGS)
+        jobs.queue(job, ETAGS)
     assert race.value.job == job
 
 
@@ -245,7 +249,7 @@ def test_a_put_back_costs_nothing(jobs: Jobs, claims: Claims) -> None:
 
 def test_a_cancelled_job_refuses_its_workers_result(jobs: Jobs, claims: Claims) -> None:
     job = running(jobs, claims)
-    jobs.cancel(job.id)
+    jobs.cancel(job)
     with pytest.raises(AlreadyEnded) as end:
         claims.commit(job, result(), "results/1.json")
     assert end.value.job.state is State.CANCELLED
@@ -259,17 +263,17 @@ def test_a_result_that_is_committed_already_is_success(jobs: Jobs, claims: Claim
 
 def test_an_idempotency_key_makes_one_job(jobs: Jobs) -> None:
     key_hash = secrets.token_hex(32)
-    key = IdempotencyKey("acme", key_hash, "b" * 64)
+    key = Once.by_idempotency_key("acme", key_hash, "b" * 64)
     first = jobs.create(new_job(), key)
     assert jobs.create(new_job(), key).id == first.id
-    with pytest.raises(IdempotencyMismatch):
-        jobs.create(new_job(), IdempotencyKey("acme", key_hash, "other"))
-    assert jobs.create(new_job(), IdempotencyKey("globex", key_hash, "b" * 64)).id != first.id
+    with pytest.raises(KeyReused):
+        jobs.create(new_job(), Once.by_idempotency_key("acme", key_hash, "other"))
+    assert jobs.create(new_job(), Once.by_idempotency_key("globex", key_hash, "b" * 64)).id != first.id
 
 
 def test_an_id_is_never_written_twice(jobs: Jobs, claims: Claims) -> None:
     job = queued(jobs, claims)
-    with pytest.raises(Exception, match="ConditionalCheckFailed"):
+    with pytest.raises(Cancelled):
         jobs.create(new_job().model_copy(update={"id": job.id}))
     assert jobs.get(job.id).state is State.QUEUED
 

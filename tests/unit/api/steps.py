@@ -88,10 +88,10 @@ def bring(parts: Service, job_id: str, state: State) -> Job:
     if state is State.AWAITING_UPLOAD:
         return jobs.get(job_id)
     if state is State.EXPIRED:
-        return jobs.expire(job_id)
+        return jobs.expire(jobs.get(job_id))
     if state is State.CANCELLED:
-        return jobs.cancel(job_id)
-    queued = jobs.queue(job_id, ETAGS)
+        return jobs.cancel(jobs.get(job_id))
+    queued = jobs.queue(jobs.get(job_id), ETAGS)
     if state is State.QUEUED:
         return queued
     running = claims.begin(claims.claim(job_id))

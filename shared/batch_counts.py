@@ -1,0 +1,141 @@
+"""The counts of a batch: jobs by state, and its scores as sums and histograms, in shards by job.
+
+A transition of a batch's job and its counts are one transaction, so the counts are exact, whatever is repeated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared import items
+from shared.states import ENDS, State
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from types_boto3_dynamodb.type_defs import UpdateTypeDef
+
+    from shared.job import Job
+    from shared.job_table import JobTable
+
+SHARDS = 16
+STEP = 0.05  # of the histogram, in MOS
+
+_STATE, _SUM, _BIN = "state", "sum", "bin"
+
+
+@dataclass
+class Scale:
+    """Scores that may be compared: of one engine at one version, in one mode. `bins` counts by index of STEP."""
+
+    engine: str
+    version: str
+    mode: str
+    total: float = 0.0
+    bins: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        """How many scores."""
+        return self.bins.total()
+
+    @property
+    def mean(self) -> float:
+        """Their mean, in MOS."""
+        return self.total / self.count
+
+    def percentile(self, percent: float) -> float:
+        """The middle of the bin that holds it: exact to half a STEP. Nearest rank."""
+        rank = max(1, math.ceil(self.count * percent / 100))
+        for index in sorted(self.bins):
+            rank -= self.bins[index]
+            if rank <= 0:
+                return round((index + 0.5) * STEP, 3)
+        raise ValueError("there are no scores")
+
+
+@dataclass
+class Counts:
+    """How many jobs are in each state, and the scores so far, by scale."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    scales: dict[tuple[str, str, str], Scale] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> int:
+        """All jobs of the batch."""
+        return self.states.total()
+
+    @property
+    def ended(self) -> int:
+        """Jobs that reached an end."""
+        return sum(self.states[state] for state in ENDS)
+
+
+def bin_of(mos_lqo: float) -> int:
+    """The index of the bin that a score is in."""
+    return math.floor(round(mos_lqo / STEP, 6))  # rounded: 3.35 / 0.05 is 67.00000000000001, 1.15 / 0.05 is 22.99…
+
+
+def moved(table: JobTable, before: Job | None, after: Job) -> UpdateTypeDef:
+    """The update that counts a job's way from one state to another; `before` is None where it is new."""
+    added: dict[str, JsonValue] = {f"{_STATE}|{after.state}": 1 - (before is not None and before.state is after.state)}
+    if before and before.state is not after.state:
+        added[f"{_STATE}|{before.state}"] = -1
+    if after.result and after.result.mos_lqo is not None:
+        scale = "|".join((after.result.engine.name, after.result.engine.version, after.result.mode))
+        added[f"{_SUM}|{scale}"] = after.result.mos_lqo
+        added[f"{_BIN}|{scale}|{bin_of(after.result.mos_lqo)}"] = 1
+    names = {f"#n{number}": name for number, name in enumerate(added)}
+    values = {f":n{number}": value for number, value in enumerate(added.values())}
+    return {
+        "TableName": table.name,
+        "Key": items.pack(_shard_key(str(after.batch), int(after.id[:8], 16) % SHARDS)),
+        "UpdateExpression": "ADD " + ", ".join(f"#n{number} :n{number}" for number in range(len(added))),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": items.pack(values),
+    }
+
+
+def read(table: JobTable, batch: str) -> Counts:
+    """The counts as they are, read consistently. None of a batch is none."""
+    response = table.attempts(
+        lambda: table.client.query(
+            TableName=table.name,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :count)",
+            ExpressionAttributeValues=items.pack({":pk": f"BATCH#{batch}", ":count": "COUNT#"}),
+        )
+    )
+    return gathered(items.unpack(item) for item in response["Items"])
+
+
+def gathered(shards: Iterable[dict[str, JsonValue]]) -> Counts:
+    """The shards' counts in one."""
+    counts = Counts()
+    for shard in shards:
+        for name, value in shard.items():
+            _gather(counts, name, value)
+    return counts
+
+
+def _gather(counts: Counts, name: str, value: JsonValue) -> None:
+    kind, *rest = name.split("|")
+    if not isinstance(value, int | float):
+        return
+    if kind == _STATE:
+        counts.states[State(rest[0])] += int(value)
+    elif kind in (_SUM, _BIN):
+        engine, version, mode = rest[:3]
+        scale = counts.scales.setdefault((engine, version, mode), Scale(engine, version, mode))
+        if kind == _SUM:
+            scale.total += value
+        else:
+            scale.bins[int(rest[3])] += int(value)
+
+
+def _shard_key(batch: str, shard: int) -> dict[str, JsonValue]:
+    return {"pk": f"BATCH#{batch}", "sk": f"COUNT#{shard:02d}"}

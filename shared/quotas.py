@@ -1,0 +1,171 @@
+"""Quotas by tenant: what it may ask for in a day (UTC) and have in flight, counted in the writes that spend them.
+
+A day's counts are `TENANT#<id>` / `DAY#<date>`, what is in flight is `TENANT#<id>` / `IN_FLIGHT`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import items, transactions
+from shared.job_table import job_key
+from shared.resources import DAY
+from shared.transactions import Cancelled
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
+    from shared.job import Job
+    from shared.job_table import JobTable
+
+GB = 10**9
+USAGE_LIFE_SECONDS = 400 * DAY  # for the owner's accounts
+
+
+class Quota(StrEnum):
+    """What can be used up."""
+
+    JOBS_PER_DAY = "jobs_per_day"
+    BYTES_PER_DAY = "bytes_per_day"  # of uploads, counted as their job starts
+    IN_FLIGHT = "in_flight"  # jobs that have not ended
+    BATCH_ITEMS = "batch_items"  # jobs of one batch
+
+
+class Limits(BaseModel):
+    """What a tenant may use: of each quota, so much."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    jobs_per_day: int = Field(100_000, ge=0)
+    bytes_per_day: int = Field(600 * GB, ge=0)
+    in_flight: int = Field(100_000, ge=0)
+    batch_items: int = Field(50_000, ge=0, le=50_000)
+
+
+class QuotaExceeded(Exception):
+    """A quota is used up. `resets_at` is when a day's quota begins anew, None where jobs must end first."""
+
+    def __init__(self, quota: Quota, limit: int, resets_at: float | None) -> None:
+        super().__init__(f"{quota} of {limit}")
+        self.quota = quota
+        self.limit = limit
+        self.resets_at = resets_at
+
+
+@dataclass(frozen=True)
+class Spending:
+    """One quota that a write spends: the update that counts it, and what is said where it is used up."""
+
+    action: UpdateTypeDef
+    exceeded: QuotaExceeded
+
+
+def of_new_job(table: JobTable, tenant: str, limits: Limits, now: float) -> list[Spending]:
+    """What creating a job spends."""
+    return [
+        _a_day(table, tenant, Quota.JOBS_PER_DAY, 1, limits.jobs_per_day, now),
+        _spending(table, _in_flight_key(tenant), 1, QuotaExceeded(Quota.IN_FLIGHT, limits.in_flight, None)),
+    ]
+
+
+def of_upload(table: JobTable, tenant: str, bytes_: int, limits: Limits, now: float) -> list[Spending]:
+    """What starting a job with so many bytes of files spends."""
+    return [_a_day(table, tenant, Quota.BYTES_PER_DAY, bytes_, limits.bytes_per_day, now)]
+
+
+def exceeded(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
+    """The quota for which a transaction was refused, whose actions from 1 on are these; else the refusal itself."""
+    for number, spending in enumerate(spendings, 1):
+        if cancelled.reasons[number]:
+            return spending.exceeded
+    return cancelled
+
+
+def release(table: JobTable, job: Job) -> None:
+    """A job has ended: it is in flight no more. Again, or once the job is gone, is harmless."""
+    actions: list[TransactWriteItemTypeDef] = [
+        {
+            "Update": {
+                "TableName": table.name,
+                "Key": items.pack(job_key(job.id)),
+                "UpdateExpression": "SET released = :true",
+                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(released)",
+                "ExpressionAttributeValues": items.pack({":true": True}),
+            }
+        },
+        {
+            "Update": {
+                "TableName": table.name,
+                "Key": items.pack(_in_flight_key(job.tenant)),
+                "UpdateExpression": f"ADD {Quota.IN_FLIGHT} :less",
+                "ExpressionAttributeValues": items.pack({":less": -1}),
+            }
+        },
+    ]
+    try:
+        transactions.write(table, actions)
+    except Cancelled:
+        return
+
+
+def used(table: JobTable, tenant: str, now: float | None = None) -> dict[Quota, int]:
+    """What a tenant has used: of today's quotas, and in flight."""
+    day = table.read(_day_key(tenant, time.time() if now is None else now)) or {}
+    flight = table.read(_in_flight_key(tenant)) or {}
+    return {
+        Quota.JOBS_PER_DAY: _number(day.get(Quota.JOBS_PER_DAY)),
+        Quota.BYTES_PER_DAY: _number(day.get(Quota.BYTES_PER_DAY)),
+        Quota.IN_FLIGHT: _number(flight.get(Quota.IN_FLIGHT)),
+    }
+
+
+def _a_day(table: JobTable, tenant: str, quota: Quota, amount: int, limit: int, now: float) -> Spending:
+    tomorrow = math.floor(now / DAY + 1) * DAY
+    expires_at = {"expires_at": tomorrow + USAGE_LIFE_SECONDS}
+    return _spending(table, _day_key(tenant, now), amount, QuotaExceeded(quota, limit, tomorrow), expires_at)
+
+
+def _spending(
+    table: JobTable,
+    key: dict[str, JsonValue],
+    amount: int,
+    exceeded: QuotaExceeded,
+    also: Mapping[str, JsonValue] | None = None,
+) -> Spending:
+    """Raises QuotaExceeded at once where the amount alone is too much: the first of a day has no item to fail on."""
+    room = exceeded.limit - amount
+    if room < 0:
+        raise exceeded
+    also = also or {}
+    action: UpdateTypeDef = {
+        "TableName": table.name,
+        "Key": items.pack(key),
+        "UpdateExpression": "ADD #quota :amount" + "".join(f" SET {name} = :{name}" for name in also),
+        "ConditionExpression": "attribute_not_exists(#quota) OR #quota <= :room",
+        "ExpressionAttributeNames": {"#quota": str(exceeded.quota)},
+        "ExpressionAttributeValues": items.pack(
+            {":amount": amount, ":room": room, **{f":{name}": value for name, value in also.items()}}
+        ),
+    }
+    return Spending(action, exceeded)
+
+
+def _day_key(tenant: str, now: float) -> dict[str, JsonValue]:
+    return {"pk": f"TENANT#{tenant}", "sk": f"DAY#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"}
+
+
+def _in_flight_key(tenant: str) -> dict[str, JsonValue]:
+    return {"pk": f"TENANT#{tenant}", "sk": "IN_FLIGHT"}
+
+
+def _number(value: JsonValue) -> int:
+    return int(value) if isinstance(value, int | float) else 0
