@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from api import bodies, job_routes, problems
 from api.problems import Problem
 from shared import logs
+from shared.quotas import QuotaExceeded
 
 logs.configure("api")
 log = logs.get(__name__)
@@ -62,6 +64,11 @@ def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str,
 @app.exception_handler(Problem)
 def _problem(problem: Problem) -> Response[str]:
     return problem.response()
+
+
+@app.exception_handler(QuotaExceeded)
+def _quota(exceeded: QuotaExceeded) -> Response[str]:
+    return problems.quota_exceeded(exceeded, time.time()).response()
 
 
 @app.exception_handler(RequestValidationError)

@@ -14,6 +14,7 @@ from api.stored_file import ChangedMeanwhile
 from shared import logs, object_keys
 from shared.errors import UnknownJob
 from shared.job import Start
+from shared.quotas import QuotaExceeded
 
 if TYPE_CHECKING:
     from shared.object_keys import Upload
@@ -81,5 +82,9 @@ def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
         job = starting.start(parts, job)
     except (MissingUploads, ChangedMeanwhile):
         return  # the missing file, and the newer version of a changed one, tell of themselves
+    except QuotaExceeded as exceeded:
+        with logs.about(job):
+            log.warning("upload_over_quota", quota=exceeded.quota)
+        return
     with logs.about(job):
         log.info("upload_taken", role=upload.role, state=job.state)

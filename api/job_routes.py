@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import time
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from api import polling, starting, uploads, waiting
+from api import creation, polling, starting, uploads, waiting
+from api.answers import answer
 from api.documents import CreatedJob, JobDocument, NewJob, Uploads, job_members, job_path
 from api.problems import Problem, bad_audio, unknown_job, wrong_state
 from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
-from api.tenants import tenant_of
-from shared.errors import KeyReused, UnknownJob
-from shared.job import AudioFile, ErrorCategory, Job, Role, new_job_id
-from shared.lives import UPLOAD_SECONDS
-from shared.object_keys import upload_key
+from api.tenants import Tenant, caller
+from shared.errors import UnknownJob
+from shared.job import ErrorCategory, Job, Role
 from shared.once import Once
-from shared.pools import Pool
 from shared.states import State
 
 router = Router()
-
-M = TypeVar("M", bound=BaseModel)
 
 IdempotencyHeader = Annotated[str | None, Header(alias="Idempotency-Key"), Field(min_length=1, max_length=255)]
 DETAILS_SECONDS = 15 * 60
@@ -42,16 +35,13 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")  # as shared.job.JobId; DynamoDB takes no 
 def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHeader = None) -> Response[CreatedJob]:
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
-    new = _new_job(body, tenant, parts)
-    try:
-        job = parts.jobs.create(new, _idempotency(tenant, idempotency_key, body))
-    except KeyReused:
-        raise _key_problem("This Idempotency-Key was used before, with another body. Use a new key.") from None
-    except UnknownJob:
-        raise _key_problem("The job that this Idempotency-Key made is gone. Use a new key.") from None
+    new = creation.new_job(parts, tenant, body)
+    hashed = creation.body_hash(body)
+    once = Once.by_idempotency_key(tenant.id, idempotency_key, hashed) if idempotency_key is not None else None
+    job = creation.create(parts, tenant, new, once)
     policies = uploads.policies(parts, job, _wanted(parts, job, is_new=job.id == new.id))
     document = CreatedJob.model_validate({**_members(parts, job), "uploads": policies})
-    return _json(HTTPStatus.CREATED, document, {"Location": job_path(job.id)})
+    return answer(HTTPStatus.CREATED, document, {"Location": job_path(job.id)})
 
 
 @router.post("/v1/jobs/<job_id>/uploads")
@@ -62,7 +52,7 @@ def renew_uploads(job_id: str) -> Response[Uploads]:
     if job.state is not State.AWAITING_UPLOAD:
         raise wrong_state(job, "uploads are taken only while it is awaiting_upload")
     fresh = uploads.policies(parts, job, uploads.missing(parts, job))
-    return _json(HTTPStatus.OK, Uploads(uploads=fresh))
+    return answer(HTTPStatus.OK, Uploads(uploads=fresh))
 
 
 @router.post("/v1/jobs/<job_id>/start", status_code=HTTPStatus.ACCEPTED)
@@ -83,7 +73,7 @@ def start_job(job_id: str) -> Response[JobDocument]:
         raise wrong_state(job, "it has ended")
     eta = waiting.eta_seconds(parts, job)
     headers = {"Retry-After": str(polling.retry_after(eta))}
-    return _json(HTTPStatus.ACCEPTED, JobDocument.model_validate(_members(parts, job, eta)), headers)
+    return answer(HTTPStatus.ACCEPTED, JobDocument.model_validate(_members(parts, job, eta)), headers)
 
 
 @router.get("/v1/jobs/<job_id>")
@@ -92,16 +82,15 @@ def get_job(job_id: str) -> Response[JobDocument]:
     parts = service()
     job = _own(parts, job_id)
     if job.ended:
-        return _json(HTTPStatus.OK, JobDocument.model_validate(_members(parts, job)))
+        return answer(HTTPStatus.OK, JobDocument.model_validate(_members(parts, job)))
     eta = waiting.eta_seconds(parts, job)
     seconds = polling.guard(parts.table, job.id, polling.retry_after(eta))
     document = JobDocument.model_validate(_members(parts, job, eta))
-    return _json(HTTPStatus.ACCEPTED, document, {"Retry-After": str(seconds)})
+    return answer(HTTPStatus.ACCEPTED, document, {"Retry-After": str(seconds)})
 
 
-def _tenant() -> str:
-    identity = router.current_event["requestContext"].get("identity") or {}
-    return tenant_of(identity.get("apiKeyId"), service().table)
+def _tenant() -> Tenant:
+    return caller(router.current_event.raw_event, service().table)
 
 
 def _own(parts: Service, job_id: str) -> Job:
@@ -113,67 +102,9 @@ def _own(parts: Service, job_id: str) -> Job:
         job = parts.jobs.get(job_id)
     except UnknownJob:
         raise unknown_job(job_id) from None
-    if job.tenant != tenant:
+    if job.tenant != tenant.id:
         raise unknown_job(job_id)
     return job
-
-
-def _new_job(body: NewJob, tenant: str, parts: Service) -> Job:
-    job_id, now = new_job_id(), time.time()
-    pool = _pool(parts, body.engine)
-    return Job(
-        id=job_id,
-        tenant=tenant,
-        times={State.AWAITING_UPLOAD: now},
-        pool=pool.name,
-        engine=pool.engine,
-        mode=_mode(pool, body.mode),
-        reference=_file(job_id, Role.REFERENCE, body),
-        degraded=_file(job_id, Role.DEGRADED, body),
-        start=body.start,
-        label=body.label,
-        metadata=body.metadata,
-        upload_deadline=now + UPLOAD_SECONDS,
-    )
-
-
-def _file(job_id: str, role: Role, body: NewJob) -> AudioFile:
-    declared = body.reference if role is Role.REFERENCE else body.degraded
-    prepare = body.prepare.reference if role is Role.REFERENCE else body.prepare.degraded
-    return AudioFile(key=upload_key(job_id, role), sha256=declared.sha256, bytes=declared.bytes, prepare=prepare)
-
-
-def _pool(parts: Service, engine: str | None) -> Pool:
-    pools = parts.settings.pools
-    for pool in pools:
-        if engine in (None, pool.engine):
-            return pool
-    raise _unknown("/engine", engine, [pool.engine for pool in pools])
-
-
-def _mode(pool: Pool, name: str | None) -> str:
-    try:
-        return pool.mode(name).name
-    except KeyError:
-        raise _unknown("/mode", name, [mode.name for mode in pool.modes]) from None
-
-
-def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
-    error = {"pointer": pointer, "detail": f"{name!r} is not served here; there is {', '.join(known)}."}
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", error["detail"], errors=[error])
-
-
-def _idempotency(tenant: str, key: str | None, body: NewJob) -> Once | None:
-    if key is None:
-        return None
-    # Sorted: JSON objects have no order, and a client that repeats itself may send another.
-    same = json.dumps(body.model_dump(mode="json"), sort_keys=True)
-    return Once.by_idempotency_key(tenant, key, hashlib.sha256(same.encode()).hexdigest())
-
-
-def _key_problem(detail: str) -> Problem:
-    error = {"pointer": "/header/idempotency-key", "detail": detail}
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail, errors=[error])
 
 
 def _wanted(parts: Service, job: Job, *, is_new: bool) -> list[Role]:
@@ -201,7 +132,3 @@ def _members(parts: Service, job: Job, eta: float | None = None) -> dict[str, ob
             ExpiresIn=DETAILS_SECONDS,
         )
     return dict(job_members(job, eta, details))
-
-
-def _json(status: HTTPStatus, document: M, headers: dict[str, str] | None = None) -> Response[M]:
-    return Response(status, content_type="application/json", body=document, headers=dict(headers or {}))

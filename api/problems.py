@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,8 +12,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import JsonValue
 
+from api.documents import timestamp
+
 if TYPE_CHECKING:
     from shared.job import Job
+    from shared.quotas import QuotaExceeded
 
 MEDIA_TYPE = "application/problem+json"
 _KEY = "[key]"  # what Pydantic appends to the place of a map's member whose name, not its value, is wrong
@@ -79,6 +83,19 @@ def wrong_state(job: Job, wanted: str) -> Problem:
         f"Job {job.id} is {job.state}; {wanted}.",
         extensions={"job": job.id, "state": job.state},
     )
+
+
+def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
+    """429 that names the quota, its limit, and when it begins anew, where that is known."""
+    extensions: dict[str, JsonValue] = {"quota": exceeded.quota, "limit": exceeded.limit}
+    headers = {}
+    if exceeded.resets_at is None:
+        detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. Wait until jobs have ended."
+    else:
+        headers["Retry-After"] = str(max(1, math.ceil(exceeded.resets_at - now)))
+        extensions["resets_at"] = timestamp(exceeded.resets_at)
+        detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. It begins anew at midnight UTC."
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, "quota_exceeded", detail, headers=headers, extensions=extensions)
 
 
 def from_validation(error: RequestValidationError) -> Problem:

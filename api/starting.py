@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from api.enqueue import enqueue
 from api.stored_file import NotStored, StoredFile
-from shared import audio_rules
+from api.tenants import tenant_named
+from shared import audio_rules, quotas
 from shared.audio_rules import BadAudio
 from shared.errors import NotAwaitingUpload
 from shared.job import ErrorCategory, Job, JobError, Role
@@ -29,8 +31,8 @@ class MissingUploads(Exception):
 def start(service: Service, job: Job) -> Job:
     """Start a job; one that has left `awaiting_upload` is returned as it is, so that twice is the same as once.
 
-    Bad audio ends it: it comes back `failed`. Raises MissingUploads, and ChangedMeanwhile where a file was replaced
-    while it was checked.
+    Bad audio ends it: it comes back `failed`. Raises MissingUploads, QuotaExceeded, and ChangedMeanwhile where a file
+    was replaced while it was checked: these leave it as it is.
     """
     if service.jobs.unsent(job):
         enqueue(service, job)
@@ -45,8 +47,11 @@ def start(service: Service, job: Job) -> Job:
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
+    limits = tenant_named(job.tenant, service.table).limits
+    bytes_ = sum(file.bytes for file in files.values())
+    spendings = quotas.of_upload(service.table, job.tenant, bytes_, limits, time.time())
     try:
-        queued = service.jobs.queue(job, {role: file.etag for role, file in files.items()})
+        queued = service.jobs.queue(job, {role: file.etag for role, file in files.items()}, spendings)
     except NotAwaitingUpload as race:
         return race.job
     enqueue(service, queued)

@@ -1,31 +1,67 @@
-"""Whose request it is: the tenant of the API key that the gateway let in."""
+"""Whose request it is: the tenant of the API key that the gateway let in, and what that tenant may use."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from api.problems import Problem
 from shared.job_table import JobTable
+from shared.quotas import Limits
 
 CACHE_SECONDS = 60.0
 
-_cache: dict[str, tuple[str, float]] = {}
+_cache: dict[str, tuple[Tenant, float]] = {}  # by the key of the item that says it
 
 
-def tenant_of(api_key_id: str | None, table: JobTable) -> str:
+@dataclass(frozen=True)
+class Tenant:
+    """Who owns API keys, and its limits."""
+
+    id: str
+    limits: Limits
+
+
+def caller(event: Mapping[str, object], table: JobTable) -> Tenant:
+    """The tenant that a request of API Gateway comes from. Raises a 403 Problem where its key is nobody's."""
+    context = event["requestContext"]
+    identity = context.get("identity") if isinstance(context, Mapping) else None
+    return tenant_of((identity or {}).get("apiKeyId"), table)
+
+
+def tenant_of(api_key_id: str | None, table: JobTable) -> Tenant:
     """The tenant of a key id, from its `KEY#` item, remembered for a minute. There is no default: none is 403."""
     if not api_key_id:
         raise _forbidden()
-    known = _cache.get(api_key_id)
+    return _remembered(f"KEY#{api_key_id}", lambda: _of_key(api_key_id, table))
+
+
+def tenant_named(tenant_id: str, table: JobTable) -> Tenant:
+    """A tenant with the limits of its `TENANT#` item, remembered likewise; what that leaves out is by default."""
+    return _remembered(f"TENANT#{tenant_id}", lambda: _named(tenant_id, table))
+
+
+def _remembered(name: str, read: Callable[[], Tenant]) -> Tenant:
+    known = _cache.get(name)
     if known and known[1] > time.monotonic():
         return known[0]
+    tenant = read()
+    _cache[name] = (tenant, time.monotonic() + CACHE_SECONDS)
+    return tenant
+
+
+def _of_key(api_key_id: str, table: JobTable) -> Tenant:
     item = table.read({"pk": f"KEY#{api_key_id}", "sk": "KEY"})
     if item is None:
         raise _forbidden()
-    tenant = str(item["tenant"])
-    _cache[api_key_id] = (tenant, time.monotonic() + CACHE_SECONDS)
-    return tenant
+    return tenant_named(str(item["tenant"]), table)
+
+
+def _named(tenant_id: str, table: JobTable) -> Tenant:
+    item = table.read({"pk": f"TENANT#{tenant_id}", "sk": "TENANT"}) or {}
+    return Tenant(tenant_id, Limits.model_validate(item.get("limits") or {}))
 
 
 def _forbidden() -> Problem:

@@ -95,7 +95,7 @@ def test_an_answer_that_breaks_its_own_model_is_our_mistake_and_its_log_holds_no
 def test_an_answer_that_is_no_job_is_our_mistake_too(monkeypatch: pytest.MonkeyPatch) -> None:
     job = create()
     monkeypatch.setattr(
-        job_routes, "_json", lambda *_: Response(200, content_type="application/json", body={"id": ["no", "job"]})
+        job_routes, "answer", lambda *_: Response(200, content_type="application/json", body={"id": ["no", "job"]})
     )
     assert_is_a_plain_500(get(job.id))
 

@@ -1,0 +1,95 @@
+"""Creates jobs, whoever asks for them: a call, an item of a batch, the one-call form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from api.problems import Problem
+from shared import quotas
+from shared.errors import KeyReused, UnknownJob
+from shared.job import AudioFile, Job, Role, new_job_id
+from shared.lives import UPLOAD_SECONDS
+from shared.object_keys import upload_key
+from shared.pools import Lane, Pool
+from shared.states import State
+
+if TYPE_CHECKING:
+    from api.documents import NewJob
+    from api.service import Service
+    from api.tenants import Tenant
+    from shared.once import Once
+
+
+def create(service: Service, tenant: Tenant, job: Job, once: Once | None) -> Job:
+    """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
+
+    Raises QuotaExceeded, and a 422 Problem where the key came with another body or its job is gone.
+    """
+    spendings = quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())
+    try:
+        return service.jobs.create(job, once, spendings)
+    except KeyReused:
+        raise _key_problem("This key was used before, with another body. Use a new one.") from None
+    except UnknownJob:
+        raise _key_problem("The job that this key made is gone. Use a new one.") from None
+
+
+def new_job(service: Service, tenant: Tenant, body: NewJob) -> Job:
+    """A job as a body asks for it. Raises a 422 Problem where no pool has its engine or mode."""
+    job_id, now = new_job_id(), time.time()
+    pool = _pool(service, body.engine)
+    return Job(
+        id=job_id,
+        tenant=tenant.id,
+        times={State.AWAITING_UPLOAD: now},
+        pool=pool.name,
+        engine=pool.engine,
+        mode=_mode(pool, body.mode),
+        lane=Lane.INTERACTIVE,
+        reference=_file(job_id, Role.REFERENCE, body),
+        degraded=_file(job_id, Role.DEGRADED, body),
+        start=body.start,
+        label=body.label,
+        metadata=body.metadata,
+        upload_deadline=now + UPLOAD_SECONDS,
+    )
+
+
+def body_hash(body: NewJob) -> str:
+    """What a repeated call is known by. Sorted: JSON objects have no order, and a repeat may have another."""
+    return hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def _file(job_id: str, role: Role, body: NewJob) -> AudioFile:
+    declared = body.reference if role is Role.REFERENCE else body.degraded
+    prepare = body.prepare.reference if role is Role.REFERENCE else body.prepare.degraded
+    return AudioFile(key=upload_key(job_id, role), sha256=declared.sha256, bytes=declared.bytes, prepare=prepare)
+
+
+def _pool(service: Service, engine: str | None) -> Pool:
+    pools = service.settings.pools
+    for pool in pools:
+        if engine in (None, pool.engine):
+            return pool
+    raise _unknown("/engine", engine, [pool.engine for pool in pools])
+
+
+def _mode(pool: Pool, name: str | None) -> str:
+    try:
+        return pool.mode(name).name
+    except KeyError:
+        raise _unknown("/mode", name, [mode.name for mode in pool.modes]) from None
+
+
+def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
+    error = {"pointer": pointer, "detail": f"{name!r} is not served here; there is {', '.join(known)}."}
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", error["detail"], errors=[error])
+
+
+def _key_problem(detail: str) -> Problem:
+    error = {"pointer": "/header/idempotency-key", "detail": detail}
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail, errors=[error])
