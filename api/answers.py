@@ -8,7 +8,7 @@ from typing import TypeVar
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel | None)
 
 
 def answer(status: HTTPStatus, document: M, headers: dict[str, str] | None = None) -> Response[M]:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api import bodies, job_routes, problems
+from api import bodies, job_list, job_routes, problems
 from api.problems import Problem
 from shared import logs
 from shared.quotas import QuotaExceeded
@@ -50,7 +50,8 @@ app = APIGatewayRestResolver(
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-app.include_router(job_routes.router)
+for routes in (job_routes, job_list):
+    app.include_router(routes.router)
 
 
 def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -93,6 +94,29 @@ class JobDocument(_Answer):
     links: dict[str, str]
 
 
+class JobSummary(_Answer):
+    """A job as lists show it."""
+
+    id: str
+    state: State
+    engine: str
+    mode: str
+    label: str | None
+    custom_id: str | None
+    mos_lqo: float | None
+    error: JobError | None
+    times: dict[State, str]
+    expires_at: str | None
+    links: dict[str, str]
+
+
+class JobPage(_Answer):
+    """One page of a list. `next_cursor` is null on the last one."""
+
+    jobs: list[JobSummary]
+    next_cursor: str | None
+
+
 class CreatedJob(JobDocument, Uploads):
     """The answer of `POST /v1/jobs`."""
 
@@ -136,3 +160,36 @@ _LINKS = {"self": "", "uploads": "/uploads", "start": "/start"}
 
 def _declared(file: AudioFile) -> DeclaredFile:
     return DeclaredFile(sha256=file.sha256, bytes=file.bytes)
+
+
+def job_summary(item: Mapping[str, JsonValue]) -> JobSummary:
+    """A job from what an index holds of it."""
+    job = _Listed.model_validate(item)
+    return JobSummary(
+        id=job.pk.removeprefix("JOB#"),
+        state=job.state,
+        engine=job.engine,
+        mode=job.mode,
+        label=job.label,
+        custom_id=job.custom_id,
+        mos_lqo=job.result.mos_lqo if job.result else None,
+        error=job.error,
+        times={state: timestamp(seconds) for state, seconds in job.times.items()},
+        expires_at=timestamp(job.expires_at) if job.expires_at else None,
+        links={"self": job_path(job.pk.removeprefix("JOB#"))},
+    )
+
+
+class _Listed(BaseModel):
+    """What the indexes hold of a job: `shared.resources.LISTED`."""
+
+    pk: str
+    state: State
+    engine: str
+    mode: str
+    label: str | None = None
+    custom_id: str | None = None
+    result: Result | None = None
+    error: JobError | None = None
+    times: dict[State, float]
+    expires_at: int | None = None

@@ -19,7 +19,7 @@ from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
 from api.tenants import Tenant, caller
-from shared.errors import UnknownJob
+from shared.errors import AlreadyEnded, UnknownJob
 from shared.job import ErrorCategory, Job, Role
 from shared.once import Once
 from shared.states import State
@@ -87,6 +87,21 @@ def get_job(job_id: str) -> Response[JobDocument]:
     seconds = polling.guard(parts.table, job.id, polling.retry_after(eta))
     document = JobDocument.model_validate(_members(parts, job, eta))
     return answer(HTTPStatus.ACCEPTED, document, {"Retry-After": str(seconds)})
+
+
+@router.delete("/v1/jobs/<job_id>")
+def delete_job(job_id: str) -> Response[JobDocument | None]:
+    """Cancel a job that has not ended: 200 with what became of it. Delete one that has: 204, and 404 from then on."""
+    parts = service()
+    job = _own(parts, job_id)
+    try:
+        cancelled = parts.jobs.cancel(job)
+    except AlreadyEnded as race:
+        parts.jobs.delete(race.job)
+        return answer(HTTPStatus.NO_CONTENT, None)
+    except UnknownJob:
+        raise unknown_job(job_id) from None
+    return answer(HTTPStatus.OK, JobDocument.model_validate(_members(parts, cancelled)))
 
 
 def _tenant() -> Tenant:

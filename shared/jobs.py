@@ -8,13 +8,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr
+from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from shared import batch_counts, transactions
+from shared import batch_counts, items, transactions
 from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
-from shared.job_table import JobTable, new_op
+from shared.job_table import JobTable, job_key, new_op, old_item
 from shared.lives import LIVES, RUN_SECONDS, Lives
 from shared.quotas import Spending, exceeded
 from shared.states import ENDS, State
@@ -134,6 +135,21 @@ class Jobs:
             return self._table.update(job.id, change, ~Attr("state").is_in([*ENDS]))
         except LostRace as race:
             raise AlreadyEnded(race.job) from None
+
+    def delete(self, job: Job) -> None:
+        """Take an ended job out of the table; what is stored of it goes after it. Raises LostRace where it has not."""
+        try:
+            self._table.attempts(
+                lambda: self._table.client.delete_item(
+                    TableName=self._table.name,
+                    Key=items.pack(job_key(job.id)),
+                    ConditionExpression="attribute_exists(expires_at)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            )
+        except ClientError as error:
+            if old := old_item(error):
+                raise LostRace(Job.model_validate(old)) from None
 
     def _ending(self, job: Job, state: State, error: JobError) -> Change:
         return ending(job, state, error, self._lives, self._clock())

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import items, transactions
-from shared.job_table import job_key
 from shared.resources import DAY
 from shared.transactions import Cancelled
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 GB = 10**9
 USAGE_LIFE_SECONDS = 400 * DAY  # for the owner's accounts
+MARK_LIFE_SECONDS = 7 * DAY  # a stream keeps its records for one: DynamoDB Developer Guide, "DynamoDB Streams"
 
 
 class Quota(StrEnum):
@@ -90,18 +90,11 @@ def exceeded(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
     return cancelled
 
 
-def release(table: JobTable, job: Job) -> None:
-    """A job has ended: it is in flight no more. Again, or once the job is gone, is harmless."""
+def release(table: JobTable, job: Job, now: float) -> None:
+    """A job has ended: it is in flight no more. Again is harmless, for as long as the stream may tell of it again."""
+    mark: dict[str, JsonValue] = {"pk": f"JOB#{job.id}", "sk": "RELEASED", "expires_at": int(now) + MARK_LIFE_SECONDS}
     actions: list[TransactWriteItemTypeDef] = [
-        {
-            "Update": {
-                "TableName": table.name,
-                "Key": items.pack(job_key(job.id)),
-                "UpdateExpression": "SET released = :true",
-                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(released)",
-                "ExpressionAttributeValues": items.pack({":true": True}),
-            }
-        },
+        {"Put": {"TableName": table.name, "Item": items.pack(mark), "ConditionExpression": "attribute_not_exists(pk)"}},
         {
             "Update": {
                 "TableName": table.name,

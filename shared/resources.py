@@ -66,7 +66,7 @@ class Bucket:
 
 
 PENDING_SHARDS = 16
-LISTED = ("state", "label", "engine", "mode", "times", "result", "error", "lane", "expires_at")
+LISTED = ("state", "label", "engine", "mode", "times", "result", "error", "lane", "expires_at", "custom_id")
 
 JOBS_TABLE = Table(
     partition_key="pk",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -30,6 +31,7 @@ def request(
     raw: str | None = None,
     headers: dict[str, str] | None = None,
     key_id: str | None = KEY_ID,
+    query: Mapping[str, str] | None = None,
 ) -> Answer:
     """Send a request; `body` as JSON, or `raw` as it is."""
     sent = {"content-type": "application/json", **(headers or {})}
@@ -39,8 +41,8 @@ def request(
         "httpMethod": method,
         "headers": sent,
         "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": dict(query) if query else None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
         "pathParameters": None,
         "stageVariables": None,
         "requestContext": {

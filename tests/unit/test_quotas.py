@@ -98,12 +98,16 @@ def test_what_ended_is_in_flight_no_more_however_often_that_is_told(
     assert (told.value.quota, told.value.resets_at) == (Quota.IN_FLIGHT, None)
     cancelled = jobs.cancel(made[0])
     for _ in range(3):
-        quotas.release(table, cancelled)
+        quotas.release(table, cancelled, clock())
     assert quotas.used(table, tenant, clock())[Quota.IN_FLIGHT] == 1
 
 
-def test_a_job_that_is_gone_releases_nothing(table: JobTable, tenant: str, clock: SettableClock) -> None:
-    quotas.release(table, new_job(tenant))
+def test_a_job_that_was_deleted_before_its_end_was_told_is_in_flight_no_more(
+    table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
+) -> None:
+    job = jobs.create(new_job(tenant), None, quotas.of_new_job(table, tenant, Limits(), clock()))
+    jobs.delete(jobs.cancel(job))
+    quotas.release(table, job, clock())
     assert quotas.used(table, tenant, clock())[Quota.IN_FLIGHT] == 0
 
 
