@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api import bodies, job_list, job_routes, problems
+from api import batch_routes, bodies, job_list, job_routes, problems
 from api.problems import Problem
 from shared import logs
 from shared.quotas import QuotaExceeded
@@ -50,7 +50,7 @@ app = APIGatewayRestResolver(
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for routes in (job_routes, job_list):
+for routes in (job_routes, job_list, batch_routes):
     app.include_router(routes.router)
 
 
@@ -74,7 +74,7 @@ def _quota(exceeded: QuotaExceeded) -> Response[str]:
 
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
-    return problems.from_validation(error).response()
+    return problems.from_validation(error.errors()).response()
 
 
 @app.exception_handler(RequestUnsupportedContentType)

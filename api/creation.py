@@ -18,18 +18,21 @@ from shared.pools import Lane, Pool
 from shared.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from api.documents import NewJob
     from api.service import Service
     from api.tenants import Tenant
     from shared.once import Once
+    from shared.quotas import Spending
 
 
-def create(service: Service, tenant: Tenant, job: Job, once: Once | None) -> Job:
+def create(service: Service, tenant: Tenant, job: Job, once: Once | None, more: Sequence[Spending] = ()) -> Job:
     """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
 
     Raises QuotaExceeded, and a 422 Problem where the key came with another body or its job is gone.
     """
-    spendings = quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())
+    spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
     try:
         return service.jobs.create(job, once, spendings)
     except KeyReused:

@@ -12,8 +12,9 @@ from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
 from shared import logs, object_keys
+from shared.batches import BatchState
 from shared.errors import UnknownJob
-from shared.job import Start
+from shared.job import Job, Start
 from shared.quotas import QuotaExceeded
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ def _uploads(body: str) -> list[tuple[str, str]]:
     return [(unquote_plus(found["key"]), f'"{found["eTag"]}"') for found in objects]
 
 
+def _batch_started(parts: Service, job: Job) -> bool:
+    """Whether a job waits for no batch. The file is stored before this is read, and the starter looks for files after
+    the batch is started: so one of both sees the other.
+    """
+    return job.batch is None or parts.batches.get(job.batch).state is not BatchState.OPEN
+
+
 def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
     """One upload: start its job where that waits for nothing else; delete it where it has none that is alive.
 
@@ -76,7 +84,7 @@ def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
         parts.s3.delete_object(Bucket=parts.settings.bucket, Key=key)
         log.info("late_upload_deleted", job_id=upload.job_id, role=upload.role)
         return
-    if job.ended or job.start is Start.MANUAL:
+    if job.ended or job.start is Start.MANUAL or not _batch_started(parts, job):
         return
     try:
         job = starting.start(parts, job)

@@ -16,9 +16,10 @@ from pydantic import BaseModel, Field, ValidationError
 from api.answers import answer
 from api.documents import JobPage, job_summary
 from api.problems import Problem
-from api.service import service
+from api.service import Service, service
 from api.tenants import caller
 from shared import items
+from shared.batches import UnknownBatch
 from shared.job import JobId
 from shared.job_table import JobTable, job_key
 from shared.states import State
@@ -52,17 +53,23 @@ def list_jobs(
     cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")] = None,
 ) -> Response[JobPage]:
     """The caller's jobs, newest first. A page may be short, or empty, and yet not the last: go by `next_cursor`."""
-    table = service().table
-    tenant = caller(router.current_event.raw_event, table).id
-    wanted = {"state": state, "label": label}
-    partition = {"tenant": tenant}
-    if batch:
-        wanted["tenant"], partition = tenant, {"batch": batch}
-    listing = Listing(table, partition, {name: value for name, value in wanted.items() if value is not None})
+    parts = service()
+    tenant = caller(router.current_event.raw_event, parts.table).id
+    if batch and not _owns(parts, tenant, batch):
+        return answer(HTTPStatus.OK, JobPage(jobs=[], next_cursor=None))
+    wanted = {name: value for name, value in (("state", state), ("label", label)) if value is not None}
+    listing = Listing(parts.table, {"batch": batch} if batch else {"tenant": tenant}, wanted)
     if cursor is not None:
         listing.go_on_after(_read(cursor))
-    jobs = [job_summary(item) for item in islice(listing, limit)]
+    jobs = [job_summary(item) for item in listing.page(limit)]
     return answer(HTTPStatus.OK, JobPage(jobs=jobs, next_cursor=_text(listing.last) if listing.last else None))
+
+
+def _owns(parts: Service, tenant: str, batch_id: str) -> bool:
+    try:
+        return parts.batches.get(batch_id).tenant == tenant
+    except UnknownBatch:
+        return False
 
 
 class Listing:
@@ -77,6 +84,10 @@ class Listing:
     def go_on_after(self, cursor: Cursor) -> None:
         """Begin behind that job."""
         self.last = cursor
+
+    def page(self, most: int) -> list[Item]:
+        """The next items, so many at most; `last` is None once there are no more."""
+        return list(islice(self, most))
 
     def __iter__(self) -> Iterator[Item]:
         for _ in range(QUERIES):

@@ -39,7 +39,7 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     hashed = creation.body_hash(body)
     once = Once.by_idempotency_key(tenant.id, idempotency_key, hashed) if idempotency_key is not None else None
     job = creation.create(parts, tenant, new, once)
-    policies = uploads.policies(parts, job, _wanted(parts, job, is_new=job.id == new.id))
+    policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=job.id == new.id))
     document = CreatedJob.model_validate({**_members(parts, job), "uploads": policies})
     return answer(HTTPStatus.CREATED, document, {"Location": job_path(job.id)})
 
@@ -120,12 +120,6 @@ def _own(parts: Service, job_id: str) -> Job:
     if job.tenant != tenant.id:
         raise unknown_job(job_id)
     return job
-
-
-def _wanted(parts: Service, job: Job, *, is_new: bool) -> list[Role]:
-    if is_new:
-        return list(Role)
-    return uploads.missing(parts, job) if job.state is State.AWAITING_UPLOAD else []
 
 
 def _missing_upload(job: Job, roles: list[Role]) -> Problem:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import JsonValue
 
 from api.documents import timestamp
@@ -47,6 +46,10 @@ class Problem(Exception):
 
     def response(self) -> Response[str]:
         """The problem document as a response."""
+        return Response(self.status, content_type=MEDIA_TYPE, body=json.dumps(self.document()), headers=self.headers)
+
+    def document(self) -> dict[str, JsonValue]:
+        """The problem document itself."""
         document: dict[str, JsonValue] = {
             "type": f"urn:mosaic:problem:{self.slug}",
             "title": self.status.phrase,
@@ -56,7 +59,7 @@ class Problem(Exception):
         if self.errors:
             document["errors"] = [dict(error) for error in self.errors]
         document.update(self.extensions)
-        return Response(self.status, content_type=MEDIA_TYPE, body=json.dumps(document), headers=self.headers)
+        return document
 
 
 def unknown_job(job_id: str) -> Problem:
@@ -98,9 +101,9 @@ def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
     return Problem(HTTPStatus.TOO_MANY_REQUESTS, "quota_exceeded", detail, headers=headers, extensions=extensions)
 
 
-def from_validation(error: RequestValidationError) -> Problem:
-    """422 with a pointer a field that breaks the schema."""
-    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in error.errors()]
+def from_validation(details: Iterable[Mapping[str, Any]]) -> Problem:
+    """422 with a pointer for each field that breaks the schema: `loc` and `msg` as Pydantic tells them."""
+    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in details]
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",

@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from api.settings import ApiSettings
 from shared import settings
+from shared.batches import Batches
 from shared.job_table import JobTable
 from shared.jobs import Jobs
 
@@ -47,7 +48,12 @@ class Service:
     @cached_property
     def jobs(self) -> Jobs:
         """The owner's half of the store."""
-        return Jobs(self.table)
+        return Jobs(self.table, lives=self.settings.lives)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batches' items."""
+        return Batches(self.table, lives=self.settings.lives)
 
 
 def service() -> Service:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from api.documents import UploadPolicy, timestamp
 from shared.job import MAX_UPLOAD_BYTES, AudioFile, Job, Role
+from shared.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,13 @@ MEDIA_TYPE = "audio/wav"
 def policies(service: Service, job: Job, roles: Iterable[Role]) -> dict[Role, UploadPolicy]:
     """A policy for each of these files."""
     return {role: _policy(service, job.file(role)) for role in roles}
+
+
+def wanted(service: Service, job: Job, *, is_new: bool) -> list[Role]:
+    """The files that a created job still takes: all of a new one, of one made before what is missing."""
+    if is_new:
+        return list(Role)
+    return missing(service, job) if job.state is State.AWAITING_UPLOAD else []
 
 
 def missing(service: Service, job: Job) -> list[Role]:

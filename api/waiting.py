@@ -6,12 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.batches import BatchState
 from shared.hosts import Hosts, HostState
+from shared.pools import Lane
 from shared.resources import lane_queue
 from shared.states import State
 
 if TYPE_CHECKING:
     from api.service import Service
+    from shared.batch_counts import Counts
+    from shared.batches import Batch
     from shared.job import Job
 
 CACHE_SECONDS = 5.0
@@ -32,20 +36,30 @@ class Load:
 def eta_seconds(service: Service, job: Job) -> float | None:
     """Seconds until the job has ended, as far as can be told; None where it waits for its owner, or has ended."""
     if job.state is State.QUEUED:
-        load = _load(service, job)
+        load = lane_load(service, job.pool, job.lane)
         return round((load.waiting / load.seats + 1) * load.mean_seconds, 1)
     if job.state is State.RUNNING:
         elapsed = time.time() - job.times[State.RUNNING]
-        return round(max(_load(service, job).mean_seconds - elapsed, 1.0), 1)
+        return round(max(lane_load(service, job.pool, job.lane).mean_seconds - elapsed, 1.0), 1)
     return None
 
 
-def _load(service: Service, job: Job) -> Load:
-    name = lane_queue(job.pool, job.lane)
+def batch_eta_seconds(service: Service, batch: Batch, counts: Counts) -> float | None:
+    """Seconds until what is started of a batch has ended, others' jobs before it included; None where nothing is."""
+    started = counts.states[State.QUEUED] + counts.states[State.RUNNING]
+    if batch.state is not BatchState.STARTED or not started:
+        return None
+    loads = [lane_load(service, pool.name, Lane.BULK) for pool in service.settings.pools]
+    return round(max((max(load.waiting, started) / load.seats + 1) * load.mean_seconds for load in loads), 1)
+
+
+def lane_load(service: Service, pool: str, lane: Lane) -> Load:
+    """How a lane stands, as it was within the last seconds."""
+    name = lane_queue(pool, lane)
     known = _cache.get(name)
     if known and known[1] > time.monotonic():
         return known[0]
-    hosts = Hosts(service.table).alive(job.pool)
+    hosts = Hosts(service.table).alive(pool)
     attributes = service.sqs.get_queue_attributes(
         QueueUrl=service.settings.queue_urls[name], AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"]

@@ -47,6 +47,10 @@ class Scale:
         """Their mean, in MOS."""
         return self.total / self.count
 
+    def histogram(self) -> list[tuple[float, int]]:
+        """The lower end of each bin that holds scores, in MOS, and how many it holds."""
+        return [(round(index * STEP, 2), count) for index, count in sorted(self.bins.items())]
+
     def percentile(self, percent: float) -> float:
         """The middle of the bin that holds it: exact to half a STEP. Nearest rank."""
         rank = max(1, math.ceil(self.count * percent / 100))

@@ -30,6 +30,11 @@ def result_key(job_id: str, attempt: int) -> str:
     return f"{RESULTS_PREFIX}{job_id}/{attempt}.json"
 
 
+def batch_results_key(batch_id: str, form: str) -> str:
+    """The key of a batch's results in that form, `jsonl` or `csv`."""
+    return f"{RESULTS_PREFIX}{batch_id}/results.{form}"
+
+
 def parse_upload_key(key: str) -> Upload | None:
     """The job and role of an upload's key; None for any other key."""
     match = _UPLOAD.fullmatch(key)

@@ -81,6 +81,9 @@ JOBS_TABLE = Table(
 
 UPLOADS_QUEUE = "uploads"
 UPLOADS_DEAD_QUEUE = "uploads-dead"
+BATCHES_QUEUE = "batches"
+BATCHES_DEAD_QUEUE = "batches-dead"
+BATCHES_VISIBILITY = 15 * MINUTE  # a page of a batch may take a function's longest time
 DEAD_QUEUE = "jobs-dead"
 MALFORMED_QUEUE = "jobs-malformed"
 MAX_RECEIVES = 1000  # a net for messages nobody can work off; `failures` in the table is the retry policy
@@ -91,6 +94,8 @@ COMMON_QUEUES = (
     Queue(MALFORMED_QUEUE, retention=14 * DAY),
     Queue(UPLOADS_DEAD_QUEUE, retention=14 * DAY),
     Queue(UPLOADS_QUEUE, dead_letter=UPLOADS_DEAD_QUEUE, max_receives=MAX_RECEIVES),
+    Queue(BATCHES_DEAD_QUEUE, retention=14 * DAY),
+    Queue(BATCHES_QUEUE, visibility=BATCHES_VISIBILITY, dead_letter=BATCHES_DEAD_QUEUE, max_receives=MAX_RECEIVES),
 )
 
 BUCKET = Bucket(

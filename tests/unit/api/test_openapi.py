@@ -11,10 +11,17 @@ def test_the_document_can_be_made_and_knows_every_call() -> None:
     document = json.loads(app.get_openapi_json_schema())
     calls = {(method, path) for path, methods in document["paths"].items() for method in methods}
     assert calls == {
+        ("get", "/v1/jobs"),
         ("post", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
+        ("delete", "/v1/jobs/{job_id}"),
         ("post", "/v1/jobs/{job_id}/start"),
         ("post", "/v1/jobs/{job_id}/uploads"),
+        ("post", "/v1/batches"),
+        ("get", "/v1/batches/{batch_id}"),
+        ("post", "/v1/batches/{batch_id}/jobs"),
+        ("post", "/v1/batches/{batch_id}/start"),
+        ("get", "/v1/batches/{batch_id}/results"),
     }
 
 

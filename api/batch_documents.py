@@ -1,0 +1,149 @@
+"""What clients send and get about batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.documents import (
+    METADATA_ENTRIES,
+    CreatedJob,
+    DeclaredFile,
+    MetadataKey,
+    MetadataValue,
+    PrepareBoth,
+    timestamp,
+)
+from shared.batches import BatchState
+from shared.states import State
+
+if TYPE_CHECKING:
+    from shared.batch_counts import Counts, Scale
+    from shared.batches import Batch
+
+MOST_ITEMS = 100  # a call
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewBatch(_Request):
+    """The body of `POST /v1/batches`."""
+
+    label: str | None = Field(None, max_length=200)
+    metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
+
+
+class NewItem(_Request):
+    """One job of a batch. It starts once its files are there and its batch is started, whichever comes last."""
+
+    custom_id: str = Field(min_length=1, max_length=128, description="Yours; known once within its batch.")
+    engine: str | None = None
+    mode: str | None = None
+    reference: DeclaredFile = DeclaredFile()
+    degraded: DeclaredFile = DeclaredFile()
+    label: str | None = Field(None, max_length=200)
+    metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
+    prepare: PrepareBoth = PrepareBoth()
+
+
+class NewItems(_Request):
+    """The body of `POST /v1/batches/{id}/jobs`."""
+
+    jobs: Annotated[list[dict[str, JsonValue]], Field(min_length=1, max_length=MOST_ITEMS)] = Field(
+        description="Each is a NewItem, and is answered by itself: one that is wrong stands in no other's way."
+    )
+
+
+class ItemAnswer(BaseModel):
+    """What became of one item: `status` as a call of its own would have it, with the job or the problem."""
+
+    custom_id: str | None
+    status: int
+    job: CreatedJob | None = None
+    problem: dict[str, JsonValue] | None = None
+
+
+class ItemAnswers(BaseModel):
+    """The answers to all items, in their order."""
+
+    jobs: list[ItemAnswer]
+
+
+class ScaleDocument(BaseModel):
+    """The scores of one engine at one version, in one mode: only these may be compared. All in MOS."""
+
+    engine: str
+    version: str
+    mode: str
+    count: int
+    mean: float
+    median: float = Field(description="From the histogram: exact to half a step of 0.05.")
+    p5: float = Field(description="Likewise: one score in twenty is lower.")
+    histogram: dict[str, int] = Field(description="Scores by the lower end of their step of 0.05.")
+
+
+class BatchDocument(BaseModel):
+    """A batch as its owner sees it."""
+
+    id: str
+    state: BatchState
+    label: str | None
+    metadata: dict[str, str]
+    times: dict[BatchState, str]
+    jobs: int
+    counts: dict[State, int]
+    eta_seconds: float | None
+    scores: list[ScaleDocument]
+    warnings: list[str] = Field(description="`mixed_versions`: scores of several engine versions are among them.")
+    expires_at: str
+    links: dict[str, str]
+
+
+class ResultsDocument(BaseModel):
+    """Where a batch's results are, for a while."""
+
+    format: str
+    url: str
+    bytes: int
+    expires_at: str
+
+
+def batch_path(batch_id: str) -> str:
+    """Where a batch is found."""
+    return f"/v1/batches/{batch_id}"
+
+
+def batch_document(batch: Batch, counts: Counts, eta_seconds: float | None) -> BatchDocument:
+    """A batch with its counts."""
+    path = batch_path(batch.id)
+    versions = {(scale.engine, scale.version) for scale in counts.scales.values()}
+    return BatchDocument(
+        id=batch.id,
+        state=batch.state,
+        label=batch.label,
+        metadata=batch.metadata,
+        times={state: timestamp(seconds) for state, seconds in batch.times.items()},
+        jobs=batch.items,
+        counts={state: counts.states[state] for state in State},
+        eta_seconds=eta_seconds,
+        scores=[_scale(scale) for scale in counts.scales.values() if scale.count],
+        warnings=["mixed_versions"] if len(versions) > 1 else [],
+        expires_at=timestamp(batch.expires_at),
+        links={"self": path, "jobs": f"{path}/jobs", "start": f"{path}/start", "results": f"{path}/results"},
+    )
+
+
+def _scale(scale: Scale) -> ScaleDocument:
+    return ScaleDocument(
+        engine=scale.engine,
+        version=scale.version,
+        mode=scale.mode,
+        count=scale.count,
+        mean=round(scale.mean, 4),
+        median=scale.percentile(50),
+        p5=scale.percentile(5),
+        histogram={f"{lower:.2f}": count for lower, count in scale.histogram()},
+    )

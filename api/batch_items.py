@@ -1,0 +1,67 @@
+"""One item of a batch: its job, or what is wrong with it, as if it had come by a call of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue, ValidationError
+
+from api import creation, problems, uploads
+from api.batch_documents import ItemAnswer, NewItem
+from api.documents import CreatedJob, NewJob, job_members
+from api.problems import Problem
+from shared.batches import BatchState
+from shared.job import Job
+from shared.once import Once
+from shared.pools import Lane
+from shared.quotas import Quota, QuotaExceeded
+
+if TYPE_CHECKING:
+    from api.service import Service
+    from api.tenants import Tenant
+    from shared.batches import Batch
+
+
+def add(
+    service: Service, tenant: Tenant, batch: Batch, given: Mapping[str, JsonValue], *, validate_only: bool
+) -> ItemAnswer:
+    """Add one item, or only look whether it could be added. Raises nothing that is the item's own fault."""
+    custom_id = given.get("custom_id")
+    named = custom_id if isinstance(custom_id, str) else None
+    try:
+        return _added(service, tenant, batch, NewItem.model_validate(given), validate_only=validate_only)
+    except ValidationError as error:
+        problem = problems.from_validation([{**detail, "loc": ("body", *detail["loc"])} for detail in error.errors()])
+    except QuotaExceeded as exceeded:
+        problem = _refused(service, batch, exceeded)
+    except Problem as refused:
+        problem = refused
+    return ItemAnswer(custom_id=named, status=problem.status, problem=problem.document())
+
+
+def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, *, validate_only: bool) -> ItemAnswer:
+    body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
+    new = creation.new_job(service, tenant, body).model_copy(
+        update={"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
+    )
+    if validate_only:
+        return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
+    once = Once.by_custom_id(batch.id, item.custom_id, creation.body_hash(body))
+    job = creation.create(service, tenant, new, once, [service.batches.item_of(batch, tenant.limits)])
+    return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))
+
+
+def _created(service: Service, job: Job, new: Job) -> CreatedJob:
+    wanted = uploads.wanted(service, job, is_new=job.id == new.id)
+    policies = uploads.policies(service, job, wanted)
+    return CreatedJob.model_validate({**job_members(job, None, None), "uploads": policies})
+
+
+def _refused(service: Service, batch: Batch, exceeded: QuotaExceeded) -> Problem:
+    """A batch that was started meanwhile refuses as one that is full does: look which it is."""
+    if exceeded.quota is Quota.BATCH_ITEMS and service.batches.get(batch.id).state is not BatchState.OPEN:
+        return Problem(HTTPStatus.CONFLICT, "wrong_state", f"Batch {batch.id} was started meanwhile; nothing is added.")
+    return problems.quota_exceeded(exceeded, time.time())

@@ -1,0 +1,128 @@
+"""A batch's results as one table, a job a line: JSON Lines, and CSV (RFC 4180)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+from api.job_list import Listing
+from shared import items, logs
+from shared.batches import BatchState
+from shared.job import Job
+from shared.job_table import job_key
+from shared.object_keys import batch_results_key
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from types_boto3_dynamodb.type_defs import KeysAndAttributesOutputTypeDef, KeysAndAttributesTypeDef
+
+    from api.service import Service
+    from shared.batches import Batch
+
+READ_AT_ONCE = 100  # items: DynamoDB API Reference, BatchGetItem
+INDEX_SECONDS = 5 * 60  # the index follows the table by far less than that
+COLUMNS = (
+    "custom_id", "job", "state", "mos_lqo", "mode", "engine", "version", "label", "warnings", "error", "error_message",
+)  # fmt: skip
+
+log = logs.get(__name__)
+
+
+class IndexBehind(Exception):
+    """The index does not show every job yet: to be tried again."""
+
+
+def write(parts: Service, batch: Batch) -> None:
+    """Write both tables of an ended batch, whole, and note that they are there. Raises IndexBehind."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as lines, tempfile.TemporaryFile("w+", newline="") as table:
+        written = _fill(parts, batch, lines, table)
+        if written < batch.items and time.time() < batch.times[BatchState.ENDED] + INDEX_SECONDS:
+            raise IndexBehind(f"{written} of {batch.items}")  # later on, what is missing was deleted by its owner
+        _put(parts, batch, "jsonl", "application/jsonl", lines)
+        _put(parts, batch, "csv", "text/csv", table)
+    parts.batches.finished(batch)
+    log.info("batch_results_written", batch=batch.id, jobs=written)
+
+
+def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:
+    rows = csv.DictWriter(table, COLUMNS)
+    rows.writeheader()
+    written = 0
+    for job in _jobs(parts, batch):
+        lines.write(json.dumps(_line(job), allow_nan=False) + "\n")
+        rows.writerow({name: _harmless(value) for name, value in _row(job).items()})
+        written += 1
+    return written
+
+
+def _jobs(parts: Service, batch: Batch) -> Iterator[Job]:
+    """Every job of the batch as it is now, the newest first: the index says which, the table how they are."""
+    listing = Listing(parts.table, {"batch": batch.id}, {})
+    while True:
+        page = listing.page(READ_AT_ONCE)
+        found = _read(parts, [str(item["pk"]).removeprefix("JOB#") for item in page])
+        yield from (found[str(item["pk"])] for item in page if str(item["pk"]) in found)
+        if listing.last is None:
+            return
+
+
+def _read(parts: Service, job_ids: list[str]) -> dict[str, Job]:
+    wanted: KeysAndAttributesTypeDef | KeysAndAttributesOutputTypeDef
+    wanted = {"Keys": [items.pack(job_key(job_id)) for job_id in job_ids], "ConsistentRead": True}
+    found: dict[str, Job] = {}
+    while wanted.get("Keys"):
+        response = parts.dynamodb.batch_get_item(RequestItems={parts.table.name: wanted})
+        for item in response["Responses"].get(parts.table.name, []):
+            unpacked = items.unpack(item)
+            found[str(unpacked["pk"])] = Job.model_validate(unpacked)
+        wanted = response.get("UnprocessedKeys", {}).get(parts.table.name, {"Keys": []})
+    return found
+
+
+def _line(job: Job) -> dict[str, JsonValue]:
+    return {
+        "custom_id": job.custom_id,
+        "job": job.id,
+        "state": job.state,
+        "label": job.label,
+        "metadata": dict(job.metadata),
+        "result": job.result.model_dump(mode="json") if job.result else None,
+        "error": job.error.model_dump(mode="json") if job.error else None,
+    }
+
+
+def _row(job: Job) -> dict[str, JsonValue]:
+    result, error = job.result, job.error
+    return {
+        "custom_id": job.custom_id,
+        "job": job.id,
+        "state": job.state,
+        "mos_lqo": result.mos_lqo if result else None,
+        "mode": job.mode,
+        "engine": job.engine,
+        "version": result.engine.version if result else None,
+        "label": job.label,
+        "warnings": " ".join(advice.code for advice in result.warnings) if result else None,
+        "error": error.code if error else None,
+        "error_message": error.message if error else None,
+    }
+
+
+def _harmless(value: JsonValue) -> JsonValue:
+    """Text that a spreadsheet would take for a formula gets a quote before it (OWASP, "CSV Injection")."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _put(parts: Service, batch: Batch, form: str, media_type: str, content: IO[str]) -> None:
+    content.flush()
+    content.seek(0)
+    parts.s3.upload_fileobj(
+        content.buffer,  # type: ignore[attr-defined]  # a text file has one
+        parts.settings.bucket,
+        batch_results_key(batch.id, form),
+        ExtraArgs={"ContentType": media_type},
+    )

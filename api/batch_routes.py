@@ -1,0 +1,146 @@
+"""`/v1/batches`: create a batch, add jobs to it, start it, ask how it goes, get its results."""
+
+from __future__ import annotations
+
+import re
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from api import batch_items, batch_starter, waiting
+from api.answers import answer
+from api.batch_documents import (
+    BatchDocument,
+    ItemAnswers,
+    NewBatch,
+    NewItems,
+    ResultsDocument,
+    batch_document,
+    batch_path,
+)
+from api.documents import timestamp
+from api.problems import Problem
+from api.service import Service, service
+from api.tenants import Tenant, caller
+from shared import batch_counts
+from shared.batches import OPEN_SECONDS, Batch, BatchState, UnknownBatch
+from shared.job import new_job_id
+from shared.object_keys import batch_results_key
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+router = Router()
+
+RESULTS_SECONDS = 15 * 60
+_BATCH_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@router.post("/v1/batches", status_code=HTTPStatus.CREATED)
+def create_batch(body: Annotated[NewBatch, Body()]) -> Response[BatchDocument]:
+    """Create an empty batch. Add jobs to it, upload their files, start it: the last two in any order."""
+    parts, now = service(), time.time()
+    batch = Batch(
+        id=new_job_id(),
+        tenant=_tenant(parts).id,
+        times={BatchState.OPEN: now},
+        label=body.label,
+        metadata=body.metadata,
+        expires_at=int(now) + OPEN_SECONDS,
+    )
+    parts.batches.create(batch)
+    return answer(HTTPStatus.CREATED, _document(parts, batch), {"Location": batch_path(batch.id)})
+
+
+@router.post("/v1/batches/<batch_id>/jobs")
+def add_jobs(
+    batch_id: str,
+    body: Annotated[NewItems, Body()],
+    validate_only: Annotated[bool, Query(description="Say what is wrong, and add nothing.")] = False,
+) -> Response[ItemAnswers]:
+    """Add up to 100 jobs, each answered by itself. Again is the same as once, by their `custom_id`."""
+    parts = service()
+    tenant, batch = _own(parts, batch_id)
+    if batch.state is not BatchState.OPEN:
+        raise _wrong_state(batch, "jobs are added only while it is open")
+    answers = [batch_items.add(parts, tenant, batch, item, validate_only=validate_only) for item in body.jobs]
+    return answer(HTTPStatus.OK, ItemAnswers(jobs=answers))
+
+
+@router.post("/v1/batches/<batch_id>/start", status_code=HTTPStatus.ACCEPTED)
+def start_batch(batch_id: str) -> Response[BatchDocument]:
+    """Start what is uploaded, and from now on what will be. Nothing is added any more. Twice is the same as once."""
+    parts = service()
+    _, batch = _own(parts, batch_id)
+    try:
+        batch = parts.batches.start(batch)
+    except UnknownBatch:
+        raise _unknown(batch_id) from None
+    if batch.state is BatchState.STARTED:
+        batch_starter.send(parts, batch)
+    return answer(HTTPStatus.ACCEPTED, _document(parts, batch), {"Location": batch_path(batch.id)})
+
+
+@router.get("/v1/batches/<batch_id>")
+def get_batch(batch_id: str) -> Response[BatchDocument]:
+    """How a batch goes: counts by state, and the scores so far."""
+    parts = service()
+    _, batch = _own(parts, batch_id)
+    return answer(HTTPStatus.OK, _document(parts, batch))
+
+
+@router.get("/v1/batches/<batch_id>/results")
+def get_results(
+    batch_id: str,
+    form: Annotated[Literal["jsonl", "csv"], Query(alias="format", description="A job a line.")] = "jsonl",
+) -> Response[ResultsDocument]:
+    """A link to the results of a batch that has ended, good for 15 minutes."""
+    parts = service()
+    _, batch = _own(parts, batch_id)
+    if not batch.results:
+        raise _wrong_state(batch, "its results are there once it has ended, a moment later")
+    key = batch_results_key(batch.id, form)
+    found = parts.s3.head_object(Bucket=parts.settings.bucket, Key=key)
+    url = parts.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": parts.settings.bucket, "Key": key}, ExpiresIn=RESULTS_SECONDS
+    )
+    until = timestamp(time.time() + RESULTS_SECONDS)
+    document = ResultsDocument(format=form, url=url, bytes=found["ContentLength"], expires_at=until)
+    return answer(HTTPStatus.OK, document)
+
+
+def _tenant(parts: Service) -> Tenant:
+    return caller(router.current_event.raw_event, parts.table)
+
+
+def _own(parts: Service, batch_id: str) -> tuple[Tenant, Batch]:
+    """The caller and its batch; for everybody else there is none."""
+    tenant = _tenant(parts)
+    if not _BATCH_ID.fullmatch(batch_id):
+        raise _unknown(batch_id)
+    try:
+        batch = parts.batches.get(batch_id)
+    except UnknownBatch:
+        raise _unknown(batch_id) from None
+    if batch.tenant != tenant.id:
+        raise _unknown(batch_id)
+    return tenant, batch
+
+
+def _document(parts: Service, batch: Batch) -> BatchDocument:
+    counts = batch_counts.read(parts.table, batch.id)
+    return batch_document(batch, counts, waiting.batch_eta_seconds(parts, batch, counts))
+
+
+def _unknown(batch_id: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "unknown_batch", f"There is no batch {batch_id[:64]!r}, or its life is over.")
+
+
+def _wrong_state(batch: Batch, wanted: str) -> Problem:
+    extensions: dict[str, JsonValue] = {"batch": batch.id, "state": batch.state}
+    detail = f"Batch {batch.id} is {batch.state}; {wanted}."
+    return Problem(HTTPStatus.CONFLICT, "wrong_state", detail, extensions=extensions)

@@ -1,0 +1,118 @@
+"""The batch starter: works off a batch page by page, once it is started, and writes its results once it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from api import batch_results, starting
+from api.batch_results import INDEX_SECONDS
+from api.intake import Failures, Message
+from api.job_list import Cursor, Listing
+from api.service import Service, service
+from api.starting import MissingUploads
+from api.stored_file import ChangedMeanwhile
+from shared import batch_counts, logs
+from shared.batches import CHECK_SECONDS, Batch, BatchState, UnknownBatch
+from shared.errors import UnknownJob
+from shared.job import JobId
+from shared.quotas import QuotaExceeded
+from shared.resources import BATCHES_QUEUE
+from shared.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+logs.configure("batch-starter")
+log = logs.get(__name__)
+
+PAGE = 1000  # jobs a message: some 20 s with these threads
+THREADS = 16
+LAG_SECONDS = 10  # until what the index did not show yet is looked for again
+
+
+class Errand(BaseModel):
+    """A message of the batches' queue: how far its jobs are started. `seen` counts those looked at so far."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch: JobId
+    after: Cursor | None = None
+    seen: int = 0
+
+
+def send(parts: Service, batch: Batch, after: Cursor | None = None, seen: int = 0, delay_seconds: int = 0) -> None:
+    """Have a batch worked off, from its beginning or from there on. Again is harmless."""
+    parts.sqs.send_message(
+        QueueUrl=parts.settings.queue_urls[BATCHES_QUEUE],
+        MessageBody=Errand(batch=batch.id, after=after, seen=seen).model_dump_json(),
+        DelaySeconds=delay_seconds,
+    )
+
+
+def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
+    """Work off a batch of messages; each fails alone."""
+    failed = [message["messageId"] for message in event["Records"] if not _done(message)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _done(message: Message) -> bool:
+    try:
+        run(service(), Errand.model_validate_json(message["body"]))
+    except UnknownBatch:
+        return True
+    except Exception:
+        log.exception("batch_not_worked_off", message_id=message["messageId"])
+        return False
+    return True
+
+
+def run(parts: Service, errand: Errand) -> None:
+    """One page of a started batch; at the last one, its end where every job has ended. Raises UnknownBatch."""
+    batch = parts.batches.get(errand.batch)
+    if batch.state is BatchState.STARTED:
+        _start_page(parts, batch, errand)
+    elif batch.state is BatchState.ENDED and not batch.results:
+        batch_results.write(parts, batch)
+
+
+def end_if_all_ended(parts: Service, batch: Batch) -> None:
+    """End a started batch whose jobs have all ended, and have its results written."""
+    if batch.state is BatchState.STARTED and batch_counts.read(parts.table, batch.id).ended >= batch.items:
+        send(parts, parts.batches.end(batch))
+
+
+def _start_page(parts: Service, batch: Batch, errand: Errand) -> None:
+    listing = Listing(parts.table, {"batch": batch.id}, {})
+    if errand.after:
+        listing.go_on_after(errand.after)
+    page = listing.page(PAGE)
+    _start_all(parts, (str(item["pk"]).removeprefix("JOB#") for item in page if item["state"] == State.AWAITING_UPLOAD))
+    seen = errand.seen + len(page)
+    if listing.last:
+        send(parts, batch, listing.last, seen)
+    elif seen < batch.items and time.time() < batch.times[BatchState.STARTED] + INDEX_SECONDS:
+        log.info("index_behind", batch=batch.id, seen=seen, items=batch.items)
+        send(parts, batch, delay_seconds=LAG_SECONDS)
+    else:
+        parts.batches.check_in(batch, CHECK_SECONDS)
+        end_if_all_ended(parts, batch)
+
+
+def _start_all(parts: Service, job_ids: Iterable[str]) -> None:
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(lambda job_id: _start(parts, job_id), job_ids))
+
+
+def _start(parts: Service, job_id: str) -> None:
+    """Start one job where its files are there. One that they are not there of starts as the last of them comes."""
+    try:
+        starting.start(parts, parts.jobs.get(job_id))
+    except (MissingUploads, ChangedMeanwhile, UnknownJob):
+        return
+    except QuotaExceeded as exceeded:
+        log.warning("start_over_quota", job_id=job_id, quota=exceeded.quota)

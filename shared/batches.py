@@ -1,0 +1,157 @@
+"""Batches: jobs that are started together, counted together, and whose results come as one table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import items
+from shared.change import Change, expressions
+from shared.job import JobId
+from shared.job_table import old_item, pending_key
+from shared.lives import LIVES, Lives
+from shared.quotas import Quota, QuotaExceeded, Spending
+from shared.resources import DAY
+
+if TYPE_CHECKING:
+    from boto3.dynamodb.conditions import ConditionBase
+    from pydantic import JsonValue
+
+    from shared.job_table import JobTable
+    from shared.jobs import Clock
+    from shared.quotas import Limits
+
+OPEN_SECONDS = 40 * DAY  # a batch that nobody starts is forgotten then, its jobs long before
+CHECK_SECONDS = 5 * 60  # how often the reconciler looks after a batch that has not ended
+
+
+class UnknownBatch(Exception):
+    """There is no such batch: it never was, or its life is over."""
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    OPEN = "open"  # jobs may be added; none starts
+    STARTED = "started"  # nothing is added any more; each job starts once its files are there
+    ENDED = "ended"  # every job has ended; the results are there, or being written
+
+
+class Batch(BaseModel):
+    """A batch as the table holds it; its counts are beside it. Times are seconds since the epoch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: JobId
+    tenant: str
+    state: BatchState = BatchState.OPEN
+    times: dict[BatchState, float]
+    items: int = Field(0, description="How many jobs were added.")
+    label: str | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    results: bool = Field(False, description="Whether the results are written.")
+    expires_at: int
+
+
+class Batches:
+    """The batches' own items, written conditionally."""
+
+    def __init__(self, table: JobTable, clock: Clock = time.time, lives: Lives = LIVES) -> None:
+        self._table = table
+        self._clock = clock
+        self._lives = lives
+
+    def create(self, batch: Batch) -> None:
+        """Store a new batch."""
+        self._table.attempts(
+            lambda: self._table.client.put_item(
+                TableName=self._table.name,
+                Item=items.pack({**_key(batch.id), **batch.model_dump(mode="json", exclude_none=True)}),
+            )
+        )
+
+    def get(self, batch_id: str) -> Batch:
+        """The batch, read consistently. Raises UnknownBatch."""
+        item = self._table.read(_key(batch_id))
+        if item is None:
+            raise UnknownBatch(batch_id)
+        return Batch.model_validate(item)
+
+    def item_of(self, batch: Batch, limits: Limits) -> Spending:
+        """What adding a job to a batch spends; refused too where the batch is open no more."""
+        return Spending(
+            {
+                "TableName": self._table.name,
+                "Key": items.pack(_key(batch.id)),
+                "UpdateExpression": "ADD #items :one",
+                "ConditionExpression": "#state = :open AND #items < :limit",
+                "ExpressionAttributeNames": {"#items": "items", "#state": "state"},
+                "ExpressionAttributeValues": items.pack(
+                    {":one": 1, ":open": BatchState.OPEN, ":limit": limits.batch_items}
+                ),
+            },
+            QuotaExceeded(Quota.BATCH_ITEMS, limits.batch_items, None),
+        )
+
+    def start(self, batch: Batch) -> Batch:
+        """`open` → `started`; one that is not open is returned as it is."""
+        now = self._clock()
+        listed: dict[str, JsonValue] = {"pending": pending_key(batch.id), "check_at": now + CHECK_SECONDS}
+        return self._move(batch, BatchState.OPEN, BatchState.STARTED, now, listed)
+
+    def end(self, batch: Batch) -> Batch:
+        """`started` → `ended`; one that is not started is returned as it is."""
+        now = self._clock()
+        return self._move(
+            batch, BatchState.STARTED, BatchState.ENDED, now, {"expires_at": int(now) + self._lives.batch}
+        )
+
+    def check_in(self, batch: Batch, seconds: float) -> None:
+        """Have the reconciler look at it again then."""
+        self._set(batch, Change({"check_at": self._clock() + seconds}), Attr("pending").exists())
+
+    def finished(self, batch: Batch) -> None:
+        """Note that its results are written: nothing is due any more."""
+        self._set(batch, Change({"results": True}, remove=("pending", "check_at")), Attr("pk").exists())
+
+    def _move(
+        self, batch: Batch, before: BatchState, after: BatchState, now: float, more: Mapping[str, JsonValue]
+    ) -> Batch:
+        change = Change({"state": after, f"times.{after}": now, **more})
+        return self._set(batch, change, Attr("state").eq(before))
+
+    def _set(self, batch: Batch, change: Change, condition: ConditionBase) -> Batch:
+        """The batch as it then is, or as it stands where it does not meet the condition. Raises UnknownBatch."""
+        call = expressions(change, condition)
+        try:
+            response = self._table.attempts(
+                lambda: self._table.client.update_item(
+                    TableName=self._table.name,
+                    Key=items.pack(_key(batch.id)),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **call,
+                )
+            )
+        except ClientError as error:
+            old = old_item(error)
+            if old is None:
+                raise UnknownBatch(batch.id) from None
+            return Batch.model_validate(old)
+        return Batch.model_validate(items.unpack(response["Attributes"]))
+
+
+def batch_of(partition: str) -> str | None:
+    """The id of the batch whose partition that is; None for any other."""
+    kind, _, batch_id = partition.partition("#")
+    return batch_id if kind == "BATCH" else None
+
+
+def _key(batch_id: str) -> dict[str, JsonValue]:
+    return {"pk": f"BATCH#{batch_id}", "sk": "META"}
