@@ -17,7 +17,9 @@ GOOD = {
     "MOSAIC_TABLE": "jobs",
     "MOSAIC_BUCKET": "mosaic",
     "MOSAIC_POOLS": json.dumps([POOL]),
-    "MOSAIC_QUEUE_URLS": json.dumps({"visqol-3-interactive": "http://q/i", "visqol-3-bulk": "http://q/b"}),
+    "MOSAIC_QUEUE_URLS": json.dumps(
+        {"visqol-3-interactive": "http://q/i", "visqol-3-bulk": "http://q/b", "batches": "http://q/s"}
+    ),
 }
 
 
