@@ -109,10 +109,16 @@ def _start_all(parts: Service, job_ids: Iterable[str]) -> None:
 
 
 def _start(parts: Service, job_id: str) -> None:
-    """Start one job where its files are there. One that they are not there of starts as the last of them comes."""
+    """Start one job where its files are there. Where one is missing, it starts as that one comes."""
     try:
-        starting.start(parts, parts.jobs.get(job_id))
-    except (MissingUploads, ChangedMeanwhile, UnknownJob):
+        job = parts.jobs.get(job_id)
+    except UnknownJob:
+        return
+    try:
+        starting.start(parts, job)
+    except (MissingUploads, ChangedMeanwhile):
         return
     except QuotaExceeded as exceeded:
-        log.warning("start_over_quota", job_id=job_id, quota=exceeded.quota)
+        starting.put_off(parts, job, exceeded)
+        with logs.about(job):
+            log.warning("start_put_off", quota=exceeded.quota)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api import waiting
 from shared import envelope
 from shared.resources import lane_queue
 
@@ -22,4 +23,5 @@ def enqueue(service: Service, job: Job) -> None:
         MessageBody=envelope.pack(job.id),
         MessageGroupId=job.tenant,
     )
-    service.jobs.sent(job)
+    load = waiting.lane_load(service, job.pool, job.lane)
+    service.jobs.sent(job, load.waiting / load.seats * load.mean_seconds)

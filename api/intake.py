@@ -91,8 +91,9 @@ def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
     except (MissingUploads, ChangedMeanwhile):
         return  # the missing file, and the newer version of a changed one, tell of themselves
     except QuotaExceeded as exceeded:
+        starting.put_off(parts, job, exceeded)
         with logs.about(job):
-            log.warning("upload_over_quota", quota=exceeded.quota)
+            log.warning("start_put_off", quota=exceeded.quota)
         return
     with logs.about(job):
         log.info("upload_taken", role=upload.role, state=job.state)

@@ -12,12 +12,15 @@ from shared import audio_rules, quotas
 from shared.audio_rules import BadAudio
 from shared.errors import NotAwaitingUpload
 from shared.job import ErrorCategory, Job, JobError, Role
+from shared.quotas import QuotaExceeded
 from shared.states import State
 from shared.wav import WavHeader
 
 if TYPE_CHECKING:
     from api.service import Service
     from shared.pools import Mode
+
+RETRY_SECONDS = 5 * 60
 
 
 class MissingUploads(Exception):
@@ -44,6 +47,12 @@ def start(service: Service, job: Job) -> Job:
     except BadAudio as bad:
         return _refuse(service, job, bad)
     return _queue(service, job, files)
+
+
+def put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> None:
+    """A start that nobody waits for, and that a quota refused, is tried again once the quota begins anew."""
+    seconds = exceeded.resets_at - time.time() if exceeded.resets_at else RETRY_SECONDS
+    service.jobs.check_in(job, max(min(seconds, job.upload_deadline - time.time()), 0))
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:

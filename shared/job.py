@@ -107,6 +107,7 @@ class Job(BaseModel):
     host: str | None = None
     claim_until: float | None = None
 
+    sends: int = Field(0, description="How many messages were sent for it.")
     check_at: float | None = Field(None, description="When it is due to be looked at, should nothing move it before.")
 
     result: Result | None = None

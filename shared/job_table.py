@@ -47,8 +47,17 @@ def job_key(job_id: str) -> dict[str, JsonValue]:
 
 
 def pending_key(job_id: str) -> str:
-    """The partition of the sparse index `pending` that a job is listed in until it ends."""
-    return f"P#{int(job_id[:4], 16) % PENDING_SHARDS:02d}"
+    """The partition of the sparse index `pending` that a job, or a batch, is listed in until it ends."""
+    return f"P#{_shard(job_id)}"
+
+
+def ended_key(job_id: str) -> str:
+    """The partition that it is listed in from its end until its audio has gone."""
+    return f"E#{_shard(job_id)}"
+
+
+def _shard(job_id: str) -> str:
+    return f"{int(job_id[:4], 16) % PENDING_SHARDS:02d}"
 
 
 class JobTable:

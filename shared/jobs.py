@@ -15,13 +15,14 @@ from shared import batch_counts, items, transactions
 from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
-from shared.job_table import JobTable, job_key, new_op, old_item
+from shared.job_table import JobTable, ended_key, job_key, new_op, old_item
 from shared.lives import LIVES, RUN_SECONDS, Lives
 from shared.quotas import Spending, exceeded
 from shared.states import ENDS, State
 from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
+    from boto3.dynamodb.conditions import ConditionBase
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
     from shared.once import Once
@@ -30,6 +31,7 @@ Clock = Callable[[], float]
 
 SEND_SECONDS = 10  # how long after `queued` its message may take to be sent
 FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before another one is sent
+MOST_DOUBLINGS = 8
 
 
 def ending(job: Job, state: State, error: JobError | None, lives: Lives, now: float) -> Change:
@@ -37,6 +39,7 @@ def ending(job: Job, state: State, error: JobError | None, lives: Lives, now: fl
     values: dict[str, JsonValue] = {
         "state": state,
         f"times.{state}": now,
+        "pending": ended_key(job.id),
         "check_at": lives.audio_until(now, error),
         "expires_at": lives.expires_at(now, error, in_batch=job.batch is not None),
     }
@@ -104,11 +107,15 @@ class Jobs:
         except Cancelled as cancelled:
             raise exceeded(cancelled, spendings) from None
 
-    def sent(self, job: Job) -> None:
-        """Note that a message for a queued job was sent. One that was claimed meanwhile needs no note."""
-        change = Change({"check_at": self._clock() + FIRST_CHECK_SECONDS})
+    def sent(self, job: Job, expected_wait: float = 0) -> None:
+        """Note that a message for a job was sent. One that was claimed meanwhile needs no note.
+
+        Another one is due after three times the wait that its lane expects, in seconds; twice as long each time.
+        """
+        wait = max(FIRST_CHECK_SECONDS, 3 * expected_wait) * 2 ** min(job.sends, MOST_DOUBLINGS)
+        change = Change({"check_at": self._clock() + wait, "sends": job.sends + 1})
         with suppress(LostRace, UnknownJob):
-            self._table.update(job.id, change, Attr("state").eq(State.QUEUED) & Attr("attempt").eq(job.attempt))
+            self._table.update(job.id, change, _as_seen(job))
 
     def unsent(self, job: Job) -> bool:
         """Whether a queued job's message is overdue: its sending failed, or it was lost. Another one does no harm."""
@@ -151,6 +158,37 @@ class Jobs:
             if old := old_item(error):
                 raise LostRace(Job.model_validate(old)) from None
 
+    def overdue(self, job: Job) -> Job:
+        """`queued`, or `running` with a dead claim → `failed`, for its time is out. Raises LostRace."""
+        error = JobError(
+            category=ErrorCategory.SERVICE,
+            code="run_deadline",
+            message="The service did not come to it in time. Its audio is kept for replay.",
+        )
+        return self._fail_as_seen(job, error)
+
+    def stuck(self, job: Job) -> Job:
+        """`queued`, or `running` with a dead claim → `failed`: its messages come to nothing. Raises LostRace."""
+        error = JobError(
+            category=ErrorCategory.SERVICE,
+            code="undeliverable",
+            message="No worker could take it up, however often it was offered. Its audio is kept for replay.",
+        )
+        return self._fail_as_seen(job, error)
+
+    def check_in(self, job: Job, seconds: float) -> None:
+        """Have the reconciler look at the job again then, if it is still as it was seen."""
+        with suppress(LostRace, UnknownJob):
+            self._table.update(job.id, Change({"check_at": self._clock() + seconds}), _as_seen(job))
+
+    def settled(self, job: Job) -> None:
+        """Nothing is due of an ended job any more: its audio has gone."""
+        with suppress(LostRace, UnknownJob):
+            self._table.update(job.id, Change({}, remove=("pending", "check_at")), _as_seen(job))
+
+    def _fail_as_seen(self, job: Job, error: JobError) -> Job:
+        return self._table.update(job.id, self._ending(job, State.FAILED, error), _as_seen(job))
+
     def _ending(self, job: Job, state: State, error: JobError) -> Change:
         return ending(job, state, error, self._lives, self._clock())
 
@@ -159,3 +197,7 @@ class Jobs:
             return self._table.update(job.id, change, Attr("state").eq(State.AWAITING_UPLOAD), beside)
         except LostRace as race:
             raise NotAwaitingUpload(race.job) from None
+
+
+def _as_seen(job: Job) -> ConditionBase:
+    return Attr("state").eq(job.state) & Attr("attempt").eq(job.attempt)
