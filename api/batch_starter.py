@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from api import batch_results, starting
-from api.batch_results import INDEX_SECONDS
+from api.batch_results import INDEX_SECONDS, IndexBehind
 from api.intake import Failures, Message
 from api.job_list import Cursor, Listing
 from api.service import Service, service
@@ -77,7 +77,11 @@ def run(parts: Service, errand: Errand) -> None:
     if batch.state is BatchState.STARTED:
         _start_page(parts, batch, errand)
     elif batch.state is BatchState.ENDED and not batch.results:
-        batch_results.write(parts, batch)
+        try:
+            batch_results.write(parts, batch)
+        except IndexBehind as behind:
+            log.info("index_behind", batch=batch.id, seen=str(behind))
+            send(parts, batch, delay_seconds=LAG_SECONDS)
 
 
 def end_if_all_ended(parts: Service, batch: Batch) -> None:

@@ -1,7 +1,7 @@
 """Pumps: what moves messages to functions, as AWS does by itself.
 
 Forms and rules: Lambda Developer Guide, "Using Lambda with Amazon SQS", and there "Handling errors for an SQS event
-source", partial batch responses. A pump for the table's stream belongs here too, once a function reads it.
+source", partial batch responses. The table's stream has a pump of its own: `sandbox.stream_pump`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,10 @@
 Quotas and forms: DynamoDB "Constraints", SQS "Message quotas", S3 "Configuring CORS" in the AWS documentation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from shared.object_keys import JOBS_PREFIX, REFERENCES_PREFIX, RESULTS_PREFIX
 from shared.pools import Lane
@@ -64,6 +67,21 @@ class Bucket:
     event_prefix: str
     prefixes: tuple[str, ...]
 
+
+# Which of the stream's records the stream reader is given: removals, and ends, which are what gives a job a life.
+# Lambda Developer Guide, "Control which events Lambda sends to your function".
+STREAM_FILTERS: tuple[Mapping[str, JsonValue], ...] = (
+    {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": ["JOB", "META"]}}}},
+    {
+        "eventName": ["MODIFY"],
+        "dynamodb": {
+            "Keys": {"sk": {"S": ["JOB"]}},
+            "OldImage": {"expires_at": {"N": [{"exists": False}]}},
+            "NewImage": {"expires_at": {"N": [{"exists": True}]}},
+        },
+    },
+)
+RECONCILE_SECONDS = 60
 
 PENDING_SHARDS = 16
 LISTED = ("state", "label", "engine", "mode", "times", "result", "error", "lane", "expires_at", "custom_id")
