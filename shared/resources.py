@@ -101,17 +101,19 @@ UPLOADS_QUEUE = "uploads"
 UPLOADS_DEAD_QUEUE = "uploads-dead"
 BATCHES_QUEUE = "batches"
 BATCHES_DEAD_QUEUE = "batches-dead"
-BATCHES_VISIBILITY = 15 * MINUTE  # a page of a batch may take a function's longest time
+# Of queues that feed functions, six times the function's time-out: Lambda Developer Guide, "Configuring a queue".
+FED_VISIBILITY = 6 * MINUTE
+BATCHES_VISIBILITY = 30 * MINUTE
 DEAD_QUEUE = "jobs-dead"
 MALFORMED_QUEUE = "jobs-malformed"
 MAX_RECEIVES = 1000  # a net for messages nobody can work off; `failures` in the table is the retry policy
 VISIBILITY = 60
 
 COMMON_QUEUES = (
-    Queue(DEAD_QUEUE, retention=14 * DAY),
+    Queue(DEAD_QUEUE, visibility=FED_VISIBILITY, retention=14 * DAY),
     Queue(MALFORMED_QUEUE, retention=14 * DAY),
     Queue(UPLOADS_DEAD_QUEUE, retention=14 * DAY),
-    Queue(UPLOADS_QUEUE, dead_letter=UPLOADS_DEAD_QUEUE, max_receives=MAX_RECEIVES),
+    Queue(UPLOADS_QUEUE, visibility=FED_VISIBILITY, dead_letter=UPLOADS_DEAD_QUEUE, max_receives=MAX_RECEIVES),
     Queue(BATCHES_DEAD_QUEUE, retention=14 * DAY),
     Queue(BATCHES_QUEUE, visibility=BATCHES_VISIBILITY, dead_letter=BATCHES_DEAD_QUEUE, max_receives=MAX_RECEIVES),
 )

@@ -19,7 +19,7 @@ from shared.errors import (
     UnknownJob,
 )
 from shared.job import ErrorCategory, Job, JobError, Role, new_job_id
-from shared.job_table import JobTable, job_key, pending_key
+from shared.job_table import JobTable, ended_key, job_key
 from shared.jobs import Jobs
 from shared.once import Once
 from shared.states import ENDS, TRANSITIONS, State
@@ -127,7 +127,7 @@ def test_an_end_has_a_result_or_an_error_and_a_life_and_is_due_once_its_audio_is
     assert (job.result is not None) == (state is State.SUCCEEDED)
     assert job.expires_at == clock.now + 7 * 24 * 3600
     assert item["check_at"] == clock.now + 3600
-    assert item["pending"] == pending_key(job.id)
+    assert item["pending"] == ended_key(job.id)
     assert "claim_until" not in item
 
 
