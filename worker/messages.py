@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import logs
 from shared.pools import Lane
 from shared.resources import VISIBILITY
+from worker.deletes import Deletes
 from worker.patience import GaveUp
 from worker.work import Message
 
@@ -34,8 +34,19 @@ class Messages:
         self._client = client
         self._polling = polling
         self._urls = urls
+        self._deletes = {lane: Deletes(client, url, patience) for lane, url in urls.items()}
         self._malformed_url = malformed_url
         self._patience = patience
+
+    def start(self) -> None:
+        """Begin to delete what is handed over for it; returns at once."""
+        for deletes in self._deletes.values():
+            deletes.start()
+
+    def stop(self) -> None:
+        """Delete what is still to be deleted, once nobody hands over any more."""
+        for deletes in self._deletes.values():
+            deletes.stop()
 
     def receive(self, lane: Lane, most: int, wait_seconds: int) -> list[Message]:
         """Up to `most` messages of a lane, waiting for the first. Raises whatever the call raises."""
@@ -65,13 +76,18 @@ class Messages:
             log.warning("visibility_not_changed", message_id=message.id, error=str(error))
 
     def show_in(self, message: Message, seconds: float) -> None:
-        """Give the message back: it is seen again after so many seconds. Failing leaves it to its visibility."""
-        self._settle("message_not_given_back", message, lambda: self._change_visibility(message, seconds))
+        """Give the message back: it is seen again after so many seconds. Failing leaves it to its visibility.
+
+        By a call of its own, for it is awaited: another worker may have it at once, and a drain leaves none hidden.
+        """
+        try:
+            self._patience(lambda: self._change_visibility(message, seconds))
+        except (BotoCoreError, ClientError, GaveUp) as error:
+            log.warning("message_not_given_back", message_id=message.id, error=str(error))
 
     def delete(self, message: Message) -> None:
-        """Delete the message. Failing is harmless: whoever receives it again sees by its job that it is done with."""
-        call = partial(self._client.delete_message, QueueUrl=self._urls[message.lane], ReceiptHandle=message.receipt)
-        self._settle("message_not_deleted", message, call)
+        """Have the message deleted within a second or so; returns at once."""
+        self._deletes[message.lane].add(message)
 
     def put_aside(self, message: Message) -> None:
         """Move a message that nobody can read to where the operator is told of it."""
@@ -83,9 +99,3 @@ class Messages:
         self._client.change_message_visibility(
             QueueUrl=self._urls[message.lane], ReceiptHandle=message.receipt, VisibilityTimeout=whole
         )
-
-    def _settle(self, failure: str, message: Message, call: Callable[[], object]) -> None:
-        try:
-            self._patience(call)
-        except (BotoCoreError, ClientError, GaveUp) as error:
-            log.warning(failure, message_id=message.id, error=str(error))
