@@ -30,6 +30,7 @@ class HostState(StrEnum):
     READY = "ready"  # it works
     PAUSED = "paused"  # somebody told it to receive nothing
     LICENCE_LOST = "licence_lost"  # the licence of every mode is lost: it tries again by itself
+    DISK_FULL = "disk_full"  # too little is free to work with: it works again once there is room
     MISCONFIGURED = "misconfigured"  # its engine cannot work as it is set up: its log says what to mend
     DRAINING = "draining"  # it ends what runs and takes nothing new
 

@@ -25,7 +25,7 @@ class CommandSettings(BaseModel):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do as told; the exit code: 0, 1 where the worker was not heard of lately, 2 for wrong usage or settings."""
+    """Do as told; the exit code: 0, 1 for a worker not heard of or a pause not kept, 2 for wrong usage or settings."""
     given = _parser().parse_args(arguments)
     try:
         directory = settings.read(CommandSettings, os.environ).state_directory
@@ -33,9 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return BAD_SETTINGS
     if given.command == "pause":
-        PauseFile(directory).set(Pause(reason=given.reason, until=given.until))
-        print("Paused: what runs is finished, nothing new is received. `resume` ends it.")
-        return 0
+        return _pause(directory, Pause(reason=given.reason, until=given.until))
     if given.command == "resume":
         PauseFile(directory).clear()
         print("Resumed.")
@@ -43,6 +41,16 @@ def main(arguments: Sequence[str]) -> int:
     well, report = StatusFile(directory).report()
     print(report)
     return 0 if well else NOT_WELL
+
+
+def _pause(directory: Path, pause: Pause) -> int:
+    try:
+        PauseFile(directory).set(pause)
+    except OSError as error:  # as on a full disk: what was said before still holds
+        print(f"Not paused, for that cannot be written: {error}. Mend it, and pause again.", file=sys.stderr)
+        return NOT_WELL
+    print("Paused: what runs is finished, nothing new is received. `resume` ends it.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

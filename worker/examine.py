@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 from pydantic import JsonValue, TypeAdapter
 
 from shared.job import Prepare, Role
 from worker import processes
 from worker.audio.advice import NO_SIGNAL, advise
-from worker.audio.measures import measure
+from worker.audio.measures import Measures, measure
 from worker.audio.prepare import prepare
 from worker.audio.unscorable import UnscorableAudio
+from worker.disk import is_full, no_room
 from worker.engines.engine import EngineError, FailureClass
 from worker.work import Findings
 
@@ -24,11 +27,15 @@ NICENESS = 10  # beside the seats, never before them
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of the measuring process: the job's directory, its mode, and what to prepare."""
+    """What is asked of the measuring process: the job's directory, its mode, and what to prepare.
+
+    `reference` are the measures of the reference, where it is as it was fetched and was measured before.
+    """
 
     directory: Path
     mode: str
     prepares: dict[Role, Prepare]
+    reference: Measures | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,16 @@ class Refusal:
     failure_class: FailureClass
     code: str
     message: str
+    file: Role | None = None
+
+    @classmethod
+    def of(cls, error: EngineError) -> Self:
+        """The error as it is sent."""
+        return cls(error.failure_class, error.code, error.message, error.file)
+
+    def as_error(self) -> EngineError:
+        """The error as it was."""
+        return EngineError(self.failure_class, self.code, self.message, self.file)
 
 
 @dataclass(frozen=True)
@@ -64,37 +81,31 @@ def serve(link: Connection, parent_pid: int) -> None:
 
 def _answer(task: Task) -> Examined:
     try:
-        return Examined(findings=examine(task.directory, task.mode, task.prepares))
+        return Examined(findings=examine(task))
     except EngineError as error:
-        return Examined(error=Refusal(error.failure_class, error.code, error.message))
+        return Examined(error=Refusal.of(error))
     except Exception as error:
+        if is_full(error):
+            return Examined(error=Refusal.of(no_room(error)))
         message = f"The files could not be measured: {type(error).__name__}: {error}"
         return Examined(error=Refusal(FailureClass.TRANSIENT, "measuring_failed", message))
 
 
-def examine(directory: Path, mode: str, prepares: dict[Role, Prepare]) -> Findings:
-    """What is to be scored of the files in `directory`, and what is to be said of them.
+def examine(task: Task) -> Findings:
+    """What is to be scored of the files in the task's directory, and what is to be said of them.
 
-    Raises EngineError, `bad_input`, where they cannot be scored at all.
+    Raises EngineError, `bad_input`, where they cannot be scored at all; OSError where one cannot be had or written.
     """
-    try:
-        return _examine(directory, mode, prepares)
-    except UnscorableAudio as bad:
-        raise EngineError(FailureClass.BAD_INPUT, bad.code, bad.message) from None
-
-
-def _examine(directory: Path, mode: str, prepares: dict[Role, Prepare]) -> Findings:
     prepared: list[dict[str, JsonValue]] = []
-    paths = {}
+    paths, measures = {}, {}
     for role in Role:
-        paths[role] = directory / f"{role}.wav"
-        if wanted := prepares.get(role):
-            paths[role] = directory / f"{role}-prepared.wav"
-            done = prepare(directory / f"{role}.wav", paths[role], wanted)
-            prepared.append({"file": str(role), **done})
-    measures = {role: measure(path) for role, path in paths.items()}
+        with _blaming(role):
+            paths[role], done = _prepare(task, role)
+            prepared += done
+            measures[role] = _known(task, role) or measure(paths[role])
     rates = tuple(cast(int, done["original_rate_hz"]) for done in prepared)
-    advice = advise(measures[Role.REFERENCE], measures[Role.DEGRADED], mode, rates)
+    with _blaming(Role.REFERENCE):  # of a pair that can be measured, advice refuses a silent reference alone
+        advice = advise(measures[Role.REFERENCE], measures[Role.DEGRADED], task.mode, rates)
     return Findings(
         reference=paths[Role.REFERENCE],
         degraded=paths[Role.DEGRADED],
@@ -104,3 +115,26 @@ def _examine(directory: Path, mode: str, prepares: dict[Role, Prepare]) -> Findi
         prepared=prepared,
         silent=any(piece.code == NO_SIGNAL for piece in advice),
     )
+
+
+@contextmanager
+def _blaming(role: Role) -> Iterator[None]:
+    """Audio that cannot be scored, as it is found within, is that file's fault."""
+    try:
+        yield
+    except UnscorableAudio as bad:
+        raise EngineError(FailureClass.BAD_INPUT, bad.code, bad.message, role) from None
+
+
+def _prepare(task: Task, role: Role) -> tuple[Path, list[dict[str, JsonValue]]]:
+    """The path of what is to be scored, and what was done to it: nothing, or one thing."""
+    path = task.directory / f"{role}.wav"
+    wanted = task.prepares.get(role)
+    if not wanted:
+        return path, []
+    target = task.directory / f"{role}-prepared.wav"
+    return target, [{"file": str(role), **prepare(path, target, wanted)}]
+
+
+def _known(task: Task, role: Role) -> Measures | None:
+    return task.reference if role is Role.REFERENCE else None

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from shared.job import AudioFile, Job, Role
+from worker import reference_cache
+from worker.disk import Disk, is_full, no_room
 from worker.engines.engine import EngineError, FailureClass
+from worker.reference_cache import ReferenceCache
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -33,11 +36,15 @@ class RootInUse(Exception):
 class JobFiles:
     """Makes the directories under `root`, fills and removes them."""
 
-    def __init__(self, s3: S3Client, bucket: str, root: Path, patience: Patience) -> None:
+    def __init__(
+        self, s3: S3Client, bucket: str, root: Path, patience: Patience, references: ReferenceCache, disk: Disk
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._root = root
         self._patience = patience
+        self._references = references
+        self._disk = disk
 
     def start(self) -> None:
         """Own the root, and remove the directories that an earlier worker left in it. Raises RootInUse."""
@@ -52,18 +59,22 @@ class JobFiles:
                 self.remove(left)
 
     def fetch(self, job: Job) -> Path:
-        """A fresh directory with an empty `scratch`, and both files: each the very version that was started.
+        """A fresh directory with an empty `scratch`, and both files.
 
-        Raises EngineError, `bad_input`, where a file was changed since the start or is not what was declared.
+        Each is the very version that was started, or, of a reference, what was declared by its hash and kept from an
+        earlier job (see reference_cache.py).
+
+        Raises EngineError: `bad_input` where a file was changed since the start or is not what was declared,
+        `throttled` where there was no room for it.
         """
         directory = self._root / f"{job.id}-{job.attempt}"
-        directory.mkdir(mode=0o700)
         try:
-            (directory / SCRATCH).mkdir()
-            for role in Role:
-                self._patience(partial(self._download, job.file(role), role, directory))
-        except BaseException:
+            self._fill(directory, job)
+        except BaseException as error:
             self.remove(directory)
+            if is_full(error):
+                self._disk.ran_out()
+                raise no_room(error) from None
             raise
         return directory
 
@@ -71,27 +82,38 @@ class JobFiles:
         """Remove a job's directory and all in it."""
         shutil.rmtree(directory, ignore_errors=True)
 
-    def _download(self, file: AudioFile, role: Role, directory: Path) -> None:
+    def _fill(self, directory: Path, job: Job) -> None:
+        directory.mkdir(mode=0o700)
+        (directory / SCRATCH).mkdir()
+        for role in Role:
+            target = directory / f"{role}.wav"
+            download = partial(self._patience, partial(self._download, job.file(role), role, target))
+            if role is Role.REFERENCE and (reference := reference_cache.declared(job)):
+                self._references.provide(reference, target, download)
+            else:
+                download()
+
+    def _download(self, file: AudioFile, role: Role, target: Path) -> None:
         digest = hashlib.sha256()
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=file.key, IfMatch=file.etag or "*")
         except ClientError as error:
             raise _refused(error, role) from None
-        with (directory / f"{role}.wav").open("wb") as target:
+        with target.open("wb") as written:
             for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
                 digest.update(chunk)
-                target.write(chunk)
+                written.write(chunk)
         if file.sha256 and digest.hexdigest() != file.sha256:
             message = f"The {role} file has another SHA-256 than was declared. Hash what you upload, in a new job."
-            raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message)
+            raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message, role)
 
 
 def _refused(error: ClientError, role: Role) -> Exception:
     code = error.response["Error"]["Code"]
-    if code in ("PreconditionFailed", "412"):
+    if code == "PreconditionFailed":
         message = f"The {role} file was replaced after the job was started. Create a new job with the new file."
-        return EngineError(FailureClass.BAD_INPUT, "changed_after_start", message)
-    if code in ("NoSuchKey", "404"):
+        return EngineError(FailureClass.BAD_INPUT, "changed_after_start", message, role)
+    if code == "NoSuchKey":
         message = f"The {role} file was removed after the job was started. Create a new job and upload it again."
-        return EngineError(FailureClass.BAD_INPUT, "removed_after_start", message)
+        return EngineError(FailureClass.BAD_INPUT, "removed_after_start", message, role)
     return error

@@ -14,9 +14,12 @@ from threading import Lock
 from pydantic import TypeAdapter
 
 from shared import logs
-from shared.job import Job, Prepare, Role
+from shared.job import Job, Role
+from worker import reference_cache
+from worker.audio.measures import Measures
 from worker.engines.engine import EngineError, FailureClass
 from worker.examine import Examined, Task, serve
+from worker.reference_cache import ReferenceCache
 from worker.spawner import Spawner
 from worker.work import Findings
 
@@ -27,6 +30,7 @@ log = logs.get(__name__)
 
 _TASK: TypeAdapter[Task] = TypeAdapter(Task)
 _EXAMINED: TypeAdapter[Examined] = TypeAdapter(Examined)
+_MEASURES: TypeAdapter[Measures] = TypeAdapter(Measures)
 
 
 class MeasuringStopped(Exception):
@@ -36,8 +40,10 @@ class MeasuringStopped(Exception):
 class Measuring:
     """Examines files in a process of its own, which is started anew where it died or did not answer."""
 
-    def __init__(self, spawner: Spawner) -> None:
+    def __init__(self, spawner: Spawner, references: ReferenceCache) -> None:
+        """`references` keeps the measures of each reference that it keeps, so that those are measured once."""
         self._spawner = spawner
+        self._references = references
         self._one_at_a_time = Lock()
         self._stopping = False
 
@@ -53,22 +59,31 @@ class Measuring:
     def examine(self, directory: Path, job: Job) -> Findings:
         """What is to be scored, and said, of a job's files.
 
-        Raises EngineError: `bad_input` for what cannot be scored, `transient` where the process died of it; and
-        MeasuringStopped.
+        A reference that is prepared is prepared and measured each time: what becomes of it is no file of its own.
+
+        Raises EngineError: `bad_input` for what cannot be scored, `throttled` where there was no room to prepare a
+        file, `transient` where the process died of it; and MeasuringStopped.
         """
         prepares = {role: wanted for role in Role if (wanted := job.file(role).prepare)}
+        reference = None if Role.REFERENCE in prepares else reference_cache.declared(job)
         with self._one_at_a_time:
-            answer = self._ask(directory, job.mode, prepares)
-        examined = _EXAMINED.validate_json(answer)
+            known = self._references.measures(reference) if reference else None
+            findings = self._findings(Task(directory, job.mode, prepares, known))
+            if reference:
+                self._references.note(reference, _MEASURES.validate_python(findings.audio[Role.REFERENCE]))
+        return findings
+
+    def _findings(self, task: Task) -> Findings:
+        examined = _EXAMINED.validate_json(self._ask(task))
         if examined.error:
-            raise EngineError(examined.error.failure_class, examined.error.code, examined.error.message)
+            raise examined.error.as_error()
         if examined.findings is None:
             raise EngineError(FailureClass.TRANSIENT, "measuring_failed", "The measuring process gave no answer.")
         return examined.findings
 
-    def _ask(self, directory: Path, mode: str, prepares: dict[Role, Prepare]) -> bytes:
+    def _ask(self, task: Task) -> bytes:
         try:
-            self._link.send_bytes(_TASK.dump_json(Task(directory, mode, prepares)))
+            self._link.send_bytes(_TASK.dump_json(task))
             if self._link.poll(LIMIT_SECONDS):
                 return self._link.recv_bytes()
             log.error("measuring_hung", seconds=LIMIT_SECONDS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared import logs
 from worker import engines, processes
+from worker.disk import is_full, no_room
 from worker.engines.engine import Engine, EngineError, FailureClass, Score, check_score
 from worker.seat_messages import READY, decode_task, encode_error, encode_score
 
@@ -65,6 +66,8 @@ def _score(engine: Engine, message: bytes) -> Score:
     except EngineError:
         raise
     except Exception as error:
+        if is_full(error):
+            raise no_room(error) from error
         raise EngineError(FailureClass.TRANSIENT, "engine_fault", _told(error)) from error
     check_score(score, mode)
     return score

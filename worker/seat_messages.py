@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from shared.job import Role
 from worker.engines.engine import EngineError, FailureClass, Score
 
 
@@ -44,7 +45,7 @@ def encode_score(score: Score) -> bytes:
 
 def encode_error(error: EngineError) -> bytes:
     """An error as the parent reads it."""
-    return json.dumps({"error": [error.failure_class, error.code, error.message]}).encode()
+    return json.dumps({"error": [error.failure_class, error.code, error.message, error.file or ""]}).encode()
 
 
 def check_ready(message: bytes) -> None:
@@ -56,10 +57,11 @@ def decode_score(message: bytes) -> Score:
     """The child's score. Raises the EngineError that it tells of in place of one."""
     content = json.loads(message)
     _raise_error(content)
-    return Score(**content["score"])
+    score = content["score"]
+    return Score(score["mos_lqo"], score["details"], tuple(score["warnings"]))
 
 
 def _raise_error(content: Mapping[str, Sequence[str]]) -> None:
     if "error" in content:
-        failure_class, code, message = content["error"]
-        raise EngineError(FailureClass(failure_class), code, message)
+        failure_class, code, message, file = content["error"]
+        raise EngineError(FailureClass(failure_class), code, message, Role(file) if file else None)

@@ -25,5 +25,6 @@ def test_a_job_whose_files_are_not_what_they_were_fails_and_says_why(
     errors = [job.error for job in ended if job.error]
     assert {error.category for error in errors} == {ErrorCategory.BAD_INPUT}
     assert [error.code for error in errors] == ["changed_after_start", "removed_after_start", "sha256_mismatch"]
+    assert [error.file for error in errors] == [Role.DEGRADED, Role.DEGRADED, Role.REFERENCE]
     assert {job.begun_attempt for job in ended} == {0}, "it reached a seat"
     assert [jobs.results(job) for job in ended] == [[], [], []]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from shared.job import Role
 from shared.pools import Mode
 from worker.engines.engine import Description, EngineError, FailureClass, Score
 from worker.processes import die_with_parent
@@ -48,12 +49,18 @@ def _score_not_json(scratch: Path) -> Score:
     return Score(3.0, {"series": {0.5}})  # type: ignore[dict-item]
 
 
-def _fail(scratch: Path, failure_class: str) -> Score:
-    raise EngineError(FailureClass(failure_class), "told_to", "This is a stand-in, told to fail.")
+def _fail(scratch: Path, failure_class: str, file: str | None = None) -> Score:
+    message = "This is a stand-in, told to fail."
+    raise EngineError(FailureClass(failure_class), "told_to", message, Role(file) if file else None)
 
 
 def _break(scratch: Path) -> Score:
     raise ZeroDivisionError("this is a stand-in")
+
+
+def _write(scratch: Path, path: str) -> Score:
+    Path(path).write_text("this is a stand-in")
+    return Score(3.0)
 
 
 def _kill_itself(scratch: Path, number: int) -> Score:
@@ -98,6 +105,7 @@ _ORDERS: Mapping[str, Callable[..., Score]] = {
     "kill_itself": _kill_itself,
     "exit": _exit,
     "print": _print,
+    "write": _write,
     "show_environment": _show_environment,
     "wait": _wait,
 }

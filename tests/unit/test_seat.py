@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+from shared.job import Role
 from tests.stand_ins import engine as stand_in
 from tests.stand_ins.seat_runs import PATIENCE, Processes, Run, begun_processes, score
 from worker.cancellation import Cancellation
@@ -63,6 +64,13 @@ def test_an_engines_error_arrives_with_its_class_and_the_seat_goes_on(
     assert caught.value.failure_class is failure_class
     assert (caught.value.code, caught.value.message) == ("told_to", "This is a stand-in, told to fail.")
     assert seat.is_alive()
+
+
+@pytest.mark.parametrize("file", [None, *Role])
+def test_an_engines_error_says_which_file_it_is_about(seat: Seat, tmp_path: Path, file: Role | None) -> None:
+    with pytest.raises(EngineError) as caught:
+        score(seat, tmp_path, do="fail", failure_class="bad_input", file=file)
+    assert caught.value.file is file
 
 
 @pytest.mark.parametrize(
@@ -281,6 +289,7 @@ def test_a_seat_whose_engine_crashes_in_its_self_test_has_died(spawner: Spawner)
 
 
 def test_an_engines_error_survives_pickling() -> None:
-    error = EngineError(FailureClass.THROTTLED, "slow_down", "Wait.")
+    error = EngineError(FailureClass.THROTTLED, "slow_down", "Wait.", Role.REFERENCE)
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - what we wrote ourselves
     assert (copy.failure_class, copy.code, copy.message) == (FailureClass.THROTTLED, "slow_down", "Wait.")
+    assert copy.file is Role.REFERENCE

@@ -19,6 +19,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from shared.job import Role
 from worker import engines
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, FailureClass, Score
@@ -137,16 +138,16 @@ def stereo(samples: Samples) -> Samples:
 
 
 @pytest.mark.parametrize(
-    ("reference", "degraded", "rates_hz", "code", "words"),
+    ("reference", "degraded", "rates_hz", "code", "words", "file"),
     [
-        (stereo(speech()), speech(), (16000, 16000), "stereo", "prepare.reference.channel"),
-        (speech(), stereo(speech()), (16000, 16000), "stereo", "prepare.degraded.channel"),
-        (speech(), speech(), (8000, 8000), "sample_rate", r"prepare.reference.resample: 16000"),
-        (speech(), speech(), (16000, 8000), "sample_rate", r"prepare.degraded.resample: 16000"),
-        (speech(), speech(4), (16000, 48000), "rate_mismatch", "prepare.degraded.resample: 16000"),
-        (speech(0.6), speech(0.6), (16000, 16000), "too_short", "0.64"),
-        (silence(speech()), speech(), (16000, 16000), "silent_reference", "digital silence"),
-        (speech(), silence(speech()), (16000, 16000), "silent_degraded", "digital silence"),
+        (stereo(speech()), speech(), (16000, 16000), "stereo", "prepare.reference.channel", Role.REFERENCE),
+        (speech(), stereo(speech()), (16000, 16000), "stereo", "prepare.degraded.channel", Role.DEGRADED),
+        (speech(), speech(), (8000, 8000), "sample_rate", r"prepare.reference.resample: 16000", Role.REFERENCE),
+        (speech(), speech(), (16000, 8000), "sample_rate", r"prepare.degraded.resample: 16000", Role.DEGRADED),
+        (speech(), speech(4), (16000, 48000), "rate_mismatch", "prepare.degraded.resample: 16000", Role.DEGRADED),
+        (speech(0.6), speech(0.6), (16000, 16000), "too_short", "0.64", Role.REFERENCE),
+        (silence(speech()), speech(), (16000, 16000), "silent_reference", "digital silence", Role.REFERENCE),
+        (speech(), silence(speech()), (16000, 16000), "silent_degraded", "digital silence", Role.DEGRADED),
     ],
     ids=[
         "stereo reference",
@@ -167,10 +168,12 @@ def test_what_visqol_would_quietly_score_wrongly_is_refused_as_bad_input(
     rates_hz: tuple[int, int],
     code: str,
     words: str,
+    file: Role,
 ) -> None:
     with pytest.raises(EngineError, match=words) as caught:
         score(save("reference", reference, rates_hz[0]), save("degraded", degraded, rates_hz[1]))
     assert (caught.value.failure_class, caught.value.code) == (FailureClass.BAD_INPUT, code)
+    assert caught.value.file is file
 
 
 def test_it_keeps_its_compiled_kernels_where_it_is_told(seat: Seat) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from shared.job import Role
 from shared.pools import Mode
 
 LOWEST_MOS = 1.0  # the bottom of the ACR scale, "bad": ITU-T P.800 annex B
@@ -24,13 +25,17 @@ class FailureClass(StrEnum):
 
 
 class EngineError(Exception):
-    """An engine's failure: its class, a code for machines, and a message that says what is wrong and what to do."""
+    """An engine's failure: its class, a code for machines, and a message that says what is wrong and what to do.
 
-    def __init__(self, failure_class: FailureClass, code: str, message: str) -> None:
-        super().__init__(failure_class, code, message)  # all three, so that a pickled copy is whole
+    `file` is the one of the job's two files that it is about; None where it is about neither, or both.
+    """
+
+    def __init__(self, failure_class: FailureClass, code: str, message: str, file: Role | None = None) -> None:
+        super().__init__(failure_class, code, message, file)  # all of them, so that a pickled copy is whole
         self.failure_class = failure_class
         self.code = code
         self.message = message
+        self.file = file
 
     def __str__(self) -> str:
         return f"{self.failure_class}, {self.code}: {self.message}"
@@ -38,13 +43,19 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Description:
-    """An engine at one version, the scales that it scores on, and how it is set."""
+    """An engine at one version, the scales that it scores on, and how it is set.
+
+    `limit_seconds` is there where the engine itself ends a run that takes so long, as one does that knows how long to
+    be patient with a tool that pauses. `unit` are lines for the worker's unit, see `worker.hardening`.
+    """
 
     name: str
     version: str
     modes: tuple[Mode, ...]
     default_mode: str
     settings: Mapping[str, JsonValue] = field(default_factory=dict)
+    limit_seconds: float | None = None
+    unit: tuple[str, ...] = ()
 
     def mode(self, name: str) -> Mode:
         """The mode of that name. Raises EngineError (`config`) where the engine has none."""
@@ -58,10 +69,14 @@ class Description:
 
 @dataclass(frozen=True)
 class Score:
-    """A score on the mode's scale (MOS), and whatever else the engine knows: plain JSON values, finite numbers."""
+    """A score on the mode's scale (MOS), and whatever else the engine knows: plain JSON values, finite numbers.
+
+    `warnings` are what the engine says against its own score, in words for whoever reads the result.
+    """
 
     mos_lqo: float
     details: dict[str, JsonValue] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

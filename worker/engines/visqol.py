@@ -21,6 +21,7 @@ from shared.job import Role
 from shared.pools import Mode
 from shared.wav import WavHeader
 from worker.engines.engine import Description, EngineError, FailureClass, Score
+from worker.hardening import unit_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,7 @@ _WIDEBAND = Mode(
     max_seconds=600,
 )
 _SETTINGS: dict[str, JsonValue] = {"speech_mode": True, "mapping": "lattice"}
+_UNIT = unit_lines(["executable_memory"])  # numba's
 
 
 class VisqolEngine:
@@ -47,7 +49,7 @@ class VisqolEngine:
 
     def describe(self) -> Description:
         """ViSQOL at the version that is installed; raises EngineError (`config`) where none is."""
-        return Description("visqol", _version(), (_WIDEBAND,), _WIDEBAND.name, _SETTINGS)
+        return Description("visqol", _version(), (_WIDEBAND,), _WIDEBAND.name, _SETTINGS, unit=_UNIT)
 
     def self_test(self) -> None:
         """Score two seconds of noise shaped like speech, clean and spoilt: loads and compiles all that a score needs.
@@ -122,7 +124,7 @@ def _common_rate(reference: Path, degraded: Path, mode: Mode) -> int:
         header = _header(reference, mode, Role.REFERENCE)
         check_pair(header, _header(degraded, mode, Role.DEGRADED), mode)
     except BadAudio as error:
-        raise EngineError(FailureClass.BAD_INPUT, error.code, error.message) from error
+        raise EngineError(FailureClass.BAD_INPUT, error.code, error.message, error.role) from error
     return header.sample_rate_hz
 
 
@@ -142,7 +144,7 @@ def _samples(path: Path, role: Role) -> "NDArray[np.float64]":
     samples: NDArray[np.float64] = soundfile.read(path, dtype="float64")[0]
     if not samples.any():
         message = f"The {role} file is digital silence. Upload a recording of speech."
-        raise EngineError(FailureClass.BAD_INPUT, f"silent_{role}", message)
+        raise EngineError(FailureClass.BAD_INPUT, f"silent_{role}", message, role)
     return samples
 
 

@@ -1,0 +1,160 @@
+"""The measuring process: what it finds, whose fault it is, and that no reference is measured for nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.job import AudioFile, Job, Prepare, Role
+from tests.jobs_for_tests import new_job
+from tests.unit.signals import noise, save, silence
+from worker.engines.engine import EngineError, FailureClass
+from worker.examine import Refusal, Task, examine
+from worker.measuring import Measuring
+from worker.reference_cache import ReferenceCache, declared
+from worker.spawner import Spawner
+from worker.work import Findings
+
+RATE = 16000
+FULL_DEVICE = Path("/dev/full")
+RESAMPLED = Prepare.model_validate({"resample": 48000})
+
+needs_full_device = pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no /dev/full")
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Iterator[ReferenceCache]:
+    cache = ReferenceCache(tmp_path / "references", 10**9)
+    cache.start()
+    yield cache
+    cache.stop()
+
+
+@pytest.fixture
+def measuring(references: ReferenceCache) -> Iterator[Measuring]:
+    spawner = Spawner()
+    spawner.start()
+    measuring = Measuring(spawner, references)
+    measuring.start()
+    yield measuring
+    measuring.stop()
+    spawner.stop()
+
+
+def pair(directory: Path, *, seconds: float = 1) -> Path:
+    """A job's directory, as it is once its files are fetched; two files of one length are never the same."""
+    directory.mkdir()
+    save(directory / "reference.wav", noise(seconds, RATE, seed=1), RATE)
+    save(directory / "degraded.wav", noise(1, RATE, dbov=-30, seed=2), RATE)
+    return directory
+
+
+def job_of(directory: Path, prepare: Prepare | None = None) -> Job:
+    """A job that declared the hash of its reference."""
+    job, sha256 = new_job(), hashlib.sha256((directory / "reference.wav").read_bytes()).hexdigest()
+    return job.model_copy(update={"reference": AudioFile(key=job.reference.key, sha256=sha256, prepare=prepare)})
+
+
+def kept(references: ReferenceCache, directory: Path) -> Path:
+    """The same directory, its reference being kept as one that was just downloaded."""
+    reference = declared(job_of(directory))
+    assert reference
+    references.provide(reference, directory / "reference.wav", download=lambda: None)
+    return directory
+
+
+def reference_seconds(findings: Findings) -> object:
+    return findings.audio[Role.REFERENCE]["seconds"]
+
+
+def cannot_be_scored(task: Task) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        examine(task)
+    assert caught.value.failure_class is FailureClass.BAD_INPUT
+    return caught.value
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_file_that_cannot_be_scored_is_named(role: Role, tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    (directory / f"{role}.wav").write_bytes(b"no sound at all")
+    assert cannot_be_scored(Task(directory, "wb", {})).file is role
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_file_that_cannot_be_prepared_is_named(role: Role, tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    left = Prepare.model_validate({"channel": "left"})
+    error = cannot_be_scored(Task(directory, "wb", {role: left}))
+    assert (error.code, error.file) == ("channel_of_mono", role)
+
+
+def test_a_silent_reference_is_the_references_fault(tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    save(directory / "reference.wav", silence(1, RATE), RATE)
+    error = cannot_be_scored(Task(directory, "wb", {}))
+    assert (error.code, error.file) == ("silent_reference", Role.REFERENCE)
+
+
+@pytest.mark.parametrize("file", [None, *Role])
+def test_a_refusal_comes_back_as_the_error_that_it_was(file: Role | None) -> None:
+    error = EngineError(FailureClass.BAD_INPUT, "stereo", "Two channels.", file)
+    back = Refusal.of(error).as_error()
+    assert (back.args, back.file) == (error.args, file)
+
+
+def test_what_the_process_refuses_names_the_file_too(measuring: Measuring, tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    (directory / "degraded.wav").write_bytes(b"no sound at all")
+    with pytest.raises(EngineError) as caught:
+        measuring.examine(directory, job_of(directory))
+    assert (caught.value.failure_class, caught.value.file) == (FailureClass.BAD_INPUT, Role.DEGRADED)
+
+
+def test_a_reference_that_is_kept_is_measured_once(
+    measuring: Measuring, references: ReferenceCache, tmp_path: Path
+) -> None:
+    first, second = kept(references, pair(tmp_path / "first")), pair(tmp_path / "second")
+    found = measuring.examine(first, job_of(first))
+    (second / "reference.wav").unlink()  # it would be missed if it were looked at
+    again = measuring.examine(second, job_of(first))
+    assert again.audio == found.audio
+    assert [advice.code for advice in again.warnings] == [advice.code for advice in found.warnings]
+
+
+def test_a_reference_that_is_not_kept_is_measured_each_time(measuring: Measuring, tmp_path: Path) -> None:
+    first, second = pair(tmp_path / "first"), pair(tmp_path / "second", seconds=2)
+    assert reference_seconds(measuring.examine(first, job_of(first))) == 1
+    assert reference_seconds(measuring.examine(second, job_of(first))) == 2
+
+
+def test_a_reference_that_is_prepared_is_measured_as_it_was_prepared(
+    measuring: Measuring, references: ReferenceCache, tmp_path: Path
+) -> None:
+    directory = kept(references, pair(tmp_path / "job"))
+    plain = measuring.examine(directory, job_of(directory))
+    prepared = measuring.examine(directory, job_of(directory, RESAMPLED))
+    plain_again = measuring.examine(directory, job_of(directory))
+    rates = [found.audio[Role.REFERENCE]["sample_rate_hz"] for found in (plain, prepared, plain_again)]
+    assert rates == [RATE, 48000, RATE]
+
+
+@needs_full_device
+def test_a_job_that_cannot_be_prepared_for_want_of_room_waits_at_no_cost(measuring: Measuring, tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    (directory / "reference-prepared.wav.partial").symlink_to(FULL_DEVICE)
+    with pytest.raises(EngineError) as caught:
+        measuring.examine(directory, job_of(directory, RESAMPLED))
+    assert (caught.value.failure_class, caught.value.code) == (FailureClass.THROTTLED, "disk_full")
+
+
+def test_a_job_whose_files_vanished_is_tried_again(measuring: Measuring, tmp_path: Path) -> None:
+    directory = pair(tmp_path / "job")
+    job = job_of(directory)
+    (directory / "degraded.wav").unlink()
+    with pytest.raises(EngineError) as caught:
+        measuring.examine(directory, job)
+    assert caught.value.failure_class is FailureClass.TRANSIENT
