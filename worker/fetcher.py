@@ -10,7 +10,9 @@ from shared.envelope import MalformedEnvelope, NewerEnvelope
 from shared.errors import AlreadyEnded, NotClaimable, StoreError, UnknownJob
 from shared.job import Job
 from shared.states import State
+from worker.accounts import Accounts
 from worker.breaker import Admission, Breaker
+from worker.clock import Clock
 from worker.engines.engine import EngineError
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
@@ -40,6 +42,8 @@ class Fetcher:
         measuring: Measuring,
         keeper: Keeper,
         places: Places,
+        accounts: Accounts,
+        clock: Clock,
         ready: Handoff[Work],
         outbox: Handoff[Finished],
     ) -> None:
@@ -50,6 +54,8 @@ class Fetcher:
         self._measuring = measuring
         self._keeper = keeper
         self._places = places
+        self._accounts = accounts
+        self._clock = clock
         self._ready = ready
         self._outbox = outbox
 
@@ -76,6 +82,7 @@ class Fetcher:
             log.exception("claim_failed", message_id=work.message.id)  # the message comes again by its visibility
             job = None
         if job is None:
+            self._accounts.unclaimed()
             self._keeper.let_go(work)
             work.cancelled.close()
         return job is not None
@@ -83,21 +90,24 @@ class Fetcher:
     def _claim(self, work: Work) -> Job | None:
         """The claimed job; None where there is none to be had, and its message is settled."""
         message = work.message
+        if self._clock.off():
+            self._give_back(work, 0)
+            return None
         try:
             job_id = envelope.unpack(message.body).job
             claim_ends = time.monotonic() + CLAIM_SECONDS
             job = self._claims.claim(job_id)
         except NewerEnvelope:
-            self._messages.show_in(message, NEWER_SECONDS)
+            self._give_back(work, NEWER_SECONDS)
         except MalformedEnvelope as error:
             log.warning("message_malformed", message_id=message.id, why=str(error))
             self._messages.put_aside(message)
         except (UnknownJob, AlreadyEnded):
             self._messages.delete(message)
         except NotClaimable as race:
-            self._messages.show_in(message, seconds_to_claim(race.job))
+            self._give_back(work, seconds_to_claim(race.job, self._clock()))
         except GaveUp:
-            self._messages.show_in(message, 0)
+            self._give_back(work, 0)
         else:
             work.job, work.claim_ends = job, claim_ends
             return job if self._still_ours(work) else None
@@ -111,10 +121,14 @@ class Fetcher:
         try:
             self._claims.extend(work.claimed)
         except (StoreError, GaveUp):
-            self._messages.show_in(work.message, 0)
+            self._give_back(work, 0)
             return False
         work.claim_ends = ends
         return True
+
+    def _give_back(self, work: Work, seconds: float) -> None:
+        self._keeper.let_go(work)  # first, for a beat would hide the message again
+        self._messages.show_in(work.message, seconds)
 
     def _safe_outcome(self, work: Work) -> Outcome | None:
         try:
@@ -124,6 +138,9 @@ class Fetcher:
             return PutOff()
 
     def _admitted(self, work: Work) -> Outcome | None:
+        waited = max(work.claimed.times[State.RUNNING] - work.claimed.times[State.QUEUED], 0)
+        work.timings_ms["queued"] = _milliseconds(waited)
+        self._accounts.claimed(waited)
         admission = self._breaker.admit(work.claimed.mode)
         if admission is Admission.NONE:
             return PutOff()
@@ -132,7 +149,6 @@ class Fetcher:
 
     def _local(self, work: Work) -> Outcome | None:
         job, began = work.claimed, time.monotonic()
-        work.timings_ms["queued"] = _milliseconds(job.times[State.RUNNING] - job.times[State.QUEUED])
         try:
             work.directory = self._files.fetch(job)
             work.findings = self._measuring.examine(work.directory, job)
@@ -141,15 +157,17 @@ class Fetcher:
         except MeasuringStopped:
             return Returned()
         finally:
-            work.timings_ms["fetched"] = _milliseconds(time.monotonic() - began)
+            seconds = time.monotonic() - began
+            work.timings_ms["fetched"] = _milliseconds(seconds)
+            self._accounts.fetched(seconds)
         return NoSignal() if work.findings.silent else None
 
 
-def seconds_to_claim(job: Job) -> float:
+def seconds_to_claim(job: Job, now: float) -> float:
     """How long another's claim keeps this job from being claimed, and a little more."""
-    rest = (job.claim_until or 0) + GRACE_SECONDS - time.time()
+    rest = (job.claim_until or 0) + GRACE_SECONDS - now
     return max(rest, 0) + 5
 
 
 def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    return round(seconds * 1000)

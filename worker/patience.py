@@ -3,49 +3,95 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
-from botocore.exceptions import BotoCoreError, ClientError
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from shared import logs
+from shared.transactions import PASSING
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 R = TypeVar("R")
 
 LONGEST_WAIT_SECONDS = 20.0
+LOUD_ATTEMPTS = 4  # from here on a routine failure is told of, and a call that goes through after all
 
-# Answers, not faults: the service understood the call and said no, and will say no again.
+# Answers, not faults: the service understood the call and said no, and will say no again. All else passes, be it by
+# somebody's hand: throttling, faults and clocks by themselves; rights, keys, and a table, queue or bucket that is not
+# there, by a deploy. A bare status such as 404 is a proxy's: AWS leaves its code out of answers to HEAD only. The API
+# References, "Errors" of GetItem, PutItem, UpdateItem, Query and TransactWriteItems; ReceiveMessage, SendMessage,
+# DeleteMessage and ChangeMessageVisibility; GetObject, PutObject and DeleteObject.
 ANSWERS = frozenset(
     {
         "ConditionalCheckFailedException",
-        "TransactionCanceledException",
+        "IdempotentParameterMismatchException",
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
         "ValidationException",
+        "AWS.SimpleQueueService.MessageNotInflight",
+        "AWS.SimpleQueueService.UnsupportedOperation",
+        "BatchEntryIdsNotDistinct",
+        "EmptyBatchRequest",
+        "InvalidBatchEntryId",
+        "InvalidIdFormat",
+        "InvalidMessageContents",
+        "InvalidParameterValue",
+        "MessageNotInflight",
+        "ReceiptHandleIsInvalid",
+        "TooManyEntriesInBatchRequest",
+        "UnsupportedOperation",
+        "EntityTooLarge",
+        "InvalidArgument",
+        "InvalidObjectState",
+        "InvalidRange",
+        "InvalidRequest",
+        "KeyTooLongError",
         "NoSuchKey",
         "PreconditionFailed",
-        "InvalidRange",
-        "404",
-        "412",
-        "416",
-        "ReceiptHandleIsInvalid",
-        "InvalidParameterValue",
-        "AWS.SimpleQueueService.MessageNotInflight",
-        "MessageNotInflight",
     }
 )
+CANCELLED = "TransactionCanceledException"
+# Two that want one item at once: of many jobs of one batch, an everyday thing.
+ROUTINE = frozenset({CANCELLED, "TransactionConflictException"})
+
+# What botocore lets through of a broken connection or a proxy's page, in the body of a refusal; it wraps the rest.
+UNREADABLE = (urllib3.exceptions.HTTPError, ResponseParserError, UnicodeDecodeError)
 
 log = logs.get(__name__)
+
+_operation: ContextVar[str | None] = ContextVar("operation", default=None)
 
 
 class GaveUp(Exception):
     """The worker ends before the call went through."""
 
 
+def note_operation(model: OperationModel, **_: object) -> None:
+    """A handler of botocore's `before-parameter-build`: what this thread calls, for no network error tells."""
+    _operation.set(f"{model.service_model.service_name}.{model.name}")
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether the same call may go through later."""
     if isinstance(error, ClientError):
-        return error.response["Error"]["Code"] not in ANSWERS
-    return isinstance(error, BotoCoreError)
+        return not _is_answer(error)
+    return isinstance(error, (BotoCoreError, *UNREADABLE)) and not isinstance(error, ParamValidationError)
+
+
+def _is_answer(error: ClientError) -> bool:
+    code = error.response["Error"]["Code"]
+    if code == CANCELLED:
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])} - {"None"}
+        return not reasons or not reasons <= PASSING
+    return code in ANSWERS
 
 
 class Patience:
@@ -65,14 +111,30 @@ class Patience:
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_SECONDS),
             stop=tenacity.stop_when_event_set(self._ending),
             sleep=tenacity.sleep_using_event(self._ending),
-            before_sleep=_log,
+            before_sleep=_log_failed,
         )
+        began = time.monotonic()
         try:
-            return retrying(call)
+            result = retrying(call)
         except tenacity.RetryError as error:
-            raise GaveUp(str(error.last_attempt.exception())) from None
+            raise GaveUp(f"{_operation.get()}: {error.last_attempt.exception()}") from None
+        if (attempts := retrying.statistics["attempt_number"]) > LOUD_ATTEMPTS:
+            seconds = round(time.monotonic() - began, 1)
+            log.info("aws_call_went_through", operation=_operation.get(), attempts=attempts, seconds=seconds)
+        return result
 
 
-def _log(state: tenacity.RetryCallState) -> None:
+def _log_failed(state: tenacity.RetryCallState) -> None:
+    """The first failures of a call, then ever fewer: its 4th, 8th, 16th. At night one line tells it."""
     error = state.outcome.exception() if state.outcome else None
-    log.warning("aws_call_failed", attempt=state.attempt_number, error=type(error).__name__, message=str(error))
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    if state.attempt_number.bit_count() != 1 or (code in ROUTINE and state.attempt_number < LOUD_ATTEMPTS):
+        return
+    log.warning(
+        "aws_call_failed",
+        operation=_operation.get(),
+        attempt=state.attempt_number,
+        seconds=round(state.seconds_since_start or 0, 1),
+        error=code,
+        message=str(error),
+    )

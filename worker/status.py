@@ -30,9 +30,9 @@ class StatusFile:
         """Whether the worker was heard of lately, and what to tell a person."""
         try:
             host = Host.model_validate_json(self._path.read_text())
+            age = time.time() - self._path.stat().st_mtime  # by this machine's clock, which the host's may not be
         except (OSError, ValueError):
             return False, f"No worker has told of itself in {self._directory}."
-        age = time.time() - host.seen_at
         mean = "-" if host.mean_seconds is None else f"{host.mean_seconds:.2f} s"
         lines = [
             f"host     {host.host}, pool {host.pool}",

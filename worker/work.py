@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +45,6 @@ class Work:
     """One message in hand, from its receive until it is settled. `claim_ends` is by the monotonic clock."""
 
     message: Message
-    received_at: float = field(default_factory=time.time)
     job: Job | None = None
     claim_ends: float | None = None
     directory: Path | None = None
