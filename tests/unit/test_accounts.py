@@ -1,0 +1,414 @@
+"""The accounts: each minute's line adds up, and is a document in CloudWatch's embedded metric format."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import botocore.loaders
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from shared import logs
+from shared.job import ErrorCategory, Job, JobError
+from shared.pools import Lane
+from shared.states import State
+from tests.clock import SettableClock
+from tests.jobs_for_tests import new_job, result
+from worker import accounts as module
+from worker.accounts import Accounts
+from worker.ends import SUCCESSES, End, end_of
+from worker.engines.engine import EngineError, FailureClass, Score
+from worker.metrics import UNITS
+from worker.work import Crashed, Dropped, Failed, NoSignal, Outcome, PutOff, Returned, Scored
+
+SEATS = 2
+SCORED = Scored(Score(3.0))
+SILENT = JobError(category=ErrorCategory.BAD_INPUT, code="silent", message="The reference is silent.")
+
+
+def failed(failure_class: FailureClass) -> Failed:
+    return Failed(EngineError(failure_class, "code", "message"))
+
+
+def accounts(
+    clock: SettableClock,
+    readings: Mapping[str, JsonValue] | None = None,
+    totals: Mapping[str, int] | None = None,
+) -> Accounts:
+    return Accounts(
+        pool="polqa-3",
+        host="host-a",
+        seats=SEATS,
+        readings=lambda: dict(readings or {}),
+        totals=lambda: dict(totals or {}),
+        clock=clock,
+    )
+
+
+def numbers(line: Mapping[str, JsonValue]) -> dict[str, float]:
+    return {name: value for name, value in line.items() if isinstance(value, int | float)}
+
+
+# Seat use
+
+
+def test_seat_use_is_the_share_of_all_seats_seconds_that_they_scored(clock: SettableClock) -> None:
+    told = accounts(clock)
+    told.begun()
+    clock.move(30)
+    told.scored(30)
+    clock.move(30)
+    line = told.take()
+    assert (line["seconds"], line["busy_seconds"], line["seat_use"]) == (60, 30, 25)
+
+
+def test_a_score_counts_in_every_minute_that_it_lasts(clock: SettableClock) -> None:
+    told = accounts(clock)
+    clock.move(50)
+    told.begun()
+    clock.move(10)
+    first = told.take()
+    clock.move(60)
+    second = told.take()
+    clock.move(20)
+    told.scored(90)
+    clock.move(40)
+    third = told.take()
+    assert [line["busy_seconds"] for line in (first, second, third)] == [10, 60, 20]
+    assert [line.get("score_max") for line in (first, second, third)] == [None, None, 90]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["begin", "end", "take"]), st.floats(0, 100)), max_size=60))
+def test_seat_use_adds_up_however_scores_and_minutes_lie(steps: list[tuple[str, float]]) -> None:
+    clock = SettableClock()
+    told = accounts(clock)
+    running: list[float] = []
+    scored, lines = 0.0, []
+    for step, seconds in steps:
+        if step == "begin" and len(running) < SEATS:
+            running.append(clock())
+            told.begun()
+        elif step == "end" and running:
+            lasted = clock() - running.pop()
+            scored += lasted
+            told.scored(lasted)
+        elif step == "take":
+            lines.append(numbers(told.take()))
+        assert told.busy == len(running)
+        clock.move(seconds)
+    scored += sum(clock() - began for began in running)
+    lines.append(numbers(told.take()))
+    assert sum(line["busy_seconds"] for line in lines) == pytest.approx(scored, abs=0.01)
+    assert all(0 <= line["seat_use"] <= 100.01 for line in lines)
+
+
+def test_the_mean_is_of_all_scores_since_the_start(clock: SettableClock) -> None:
+    told = accounts(clock)
+    assert told.mean_seconds is None
+    for seconds in (1, 2, 6):
+        told.begun()
+        told.scored(seconds)
+        told.take()
+    assert told.mean_seconds == 3
+
+
+# What is counted
+
+
+def test_receives_are_counted_by_lane(clock: SettableClock) -> None:
+    told = accounts(clock)
+    for lane, messages in ((Lane.INTERACTIVE, 0), (Lane.INTERACTIVE, 3), (Lane.BULK, 10)):
+        told.received(lane, messages)
+    line = told.take()
+    assert (line["receive_calls"], line["receive_calls_interactive"], line["receive_calls_bulk"]) == (3, 2, 1)
+    assert (line["received_interactive"], line["received_bulk"]) == (3, 10)
+
+
+def test_what_was_told_once_is_in_one_line_only(clock: SettableClock) -> None:
+    told = accounts(clock)
+    told.claimed(5)
+    told.ended(End.FAILED_BAD_INPUT, failed(FailureClass.BAD_INPUT), begun=False, error=SILENT)
+    first, second = told.take(), told.take()
+    assert (first["claimed"], first["ended_failed_bad_input"], first["queue_wait_max"]) == (1, 1, 5)
+    assert (second["claimed"], second["ended_failed_bad_input"]) == (0, 0)
+    assert "queue_wait_max" not in second
+    assert (first["failed_codes"], second["failed_codes"]) == ({"bad_input/silent": 1}, {})
+
+
+def test_percentiles_are_values_that_were_told(clock: SettableClock) -> None:
+    told = accounts(clock)
+    for seconds in range(100, 0, -1):
+        told.claimed(seconds)
+    line = told.take()
+    names = ("queue_wait_mean", "queue_wait_p50", "queue_wait_p95", "queue_wait_max")
+    assert [line[name] for name in names] == [50.5, 50, 95, 100]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1))
+def test_as_many_values_as_the_percentile_says_are_not_above_it(values: list[float]) -> None:
+    told = accounts(SettableClock())
+    for value in values:
+        told.fetched(value)
+    line = numbers(told.take())
+    for percent in (50, 95):
+        below = sum(round(value, 3) <= line[f"fetch_p{percent}"] for value in values)
+        strictly = sum(round(value, 3) < line[f"fetch_p{percent}"] for value in values)
+        assert strictly / len(values) < percent / 100 <= below / len(values)
+    assert line["fetch_max"] == round(max(values), 3)
+
+
+def test_of_what_only_grows_the_growth_is_told(clock: SettableClock) -> None:
+    totals = {"reference_cache_hits": 5}
+    told = accounts(clock, totals=totals)
+    first = told.take()
+    totals["reference_cache_hits"] = 12
+    assert (first["reference_cache_hits"], told.take()["reference_cache_hits"]) == (5, 7)
+
+
+def test_claimed_and_not_begun_is_the_most_there_was_at_once(clock: SettableClock) -> None:
+    told = accounts(clock)
+    for _ in range(3):
+        told.claimed(0)
+    told.begun()
+    told.ended(End.PUT_BACK, PutOff(), begun=False, error=None)
+    first, second = told.take(), told.take()
+    told.begun()
+    told.ended(End.SUCCEEDED, SCORED, begun=True, error=None)
+    told.take()
+    assert (first["claimed_not_begun"], second["claimed_not_begun"]) == (3, 1)
+    assert told.take()["claimed_not_begun"] == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counted"),
+    [
+        (SCORED, None),
+        (Dropped(), None),
+        (Crashed("it died"), "crash"),
+        *((failed(failure_class), failure_class.value) for failure_class in FailureClass),
+    ],
+)
+def test_failed_attempts_are_counted_by_class(clock: SettableClock, outcome: Outcome, counted: str | None) -> None:
+    told = accounts(clock)
+    told.ended(End.RETRIED, outcome, begun=True, error=None)
+    line = numbers(told.take())
+    found = {name.removeprefix("attempts_failed_") for name in line if name.startswith("attempts_failed_")}
+    assert {name for name in found if line[f"attempts_failed_{name}"]} == ({counted} - {None})
+    assert line["attempts_failed"] == (counted is not None)
+
+
+def test_nothing_is_lost_between_threads_and_lines(clock: SettableClock) -> None:
+    told, ends, each = accounts(clock), list(End), 500
+    done, lines = threading.Event(), []
+
+    def tell(number: int) -> None:
+        for _ in range(each):
+            told.received(Lane.BULK, 2)
+            told.claimed(1)
+            told.ended(ends[number % len(ends)], SCORED, begun=False, error=None)
+
+    def take() -> None:
+        while not done.is_set():
+            lines.append(numbers(told.take()))
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(tell, range(8)))
+    done.set()
+    taking.join()
+    total: Counter[str] = Counter()
+    for line in [*lines, numbers(told.take())]:
+        total.update({name: value for name, value in line.items() if name.startswith(("claimed", "ended", "received"))})
+    assert (total["received_bulk"], total["claimed"]) == (8 * each * 2, 8 * each)
+    assert sum(total[f"ended_{end}"] for end in End) == 8 * each
+
+
+# How an attempt ended
+
+
+def ended_as(state: State, **changes: object) -> Job:
+    return new_job().model_copy(update={"state": state, **changes})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "now", "end"),
+    [
+        (SCORED, ended_as(State.SUCCEEDED, result=result(3.0)), End.SUCCEEDED),
+        (NoSignal(), ended_as(State.SUCCEEDED, result=result().model_copy(update={"mos_lqo": None})), End.NO_SIGNAL),
+        (failed(FailureClass.BAD_INPUT), ended_as(State.FAILED, error=SILENT), End.FAILED_BAD_INPUT),
+        (
+            Crashed("it died"),
+            ended_as(State.FAILED, error=SILENT.model_copy(update={"category": ErrorCategory.SERVICE})),
+            End.FAILED_SERVICE,
+        ),
+        (Crashed("it died"), ended_as(State.QUEUED, failures=1), End.RETRIED),
+        (failed(FailureClass.LICENCE), ended_as(State.QUEUED), End.PUT_BACK),
+        (Returned(), ended_as(State.QUEUED), End.PUT_BACK),
+        (SCORED, ended_as(State.CANCELLED), End.CANCELLED),
+        (Dropped(), ended_as(State.CANCELLED), End.CANCELLED),
+        (Dropped(), ended_as(State.SUCCEEDED, result=result(3.0)), End.OVERTAKEN),
+        (Dropped(), ended_as(State.QUEUED), End.OVERTAKEN),
+        (Dropped(), ended_as(State.RUNNING), End.OVERTAKEN),
+    ],
+)
+def test_an_attempt_ends_as_its_job_then_stands(outcome: Outcome, now: Job, end: End) -> None:
+    assert end_of(ended_as(State.RUNNING), outcome, now) is end
+
+
+def test_another_s_success_is_none_of_ours() -> None:
+    assert end_of(new_job(), Dropped(), ended_as(State.SUCCEEDED, result=result())) not in SUCCESSES
+
+
+# The line
+
+
+class Metric(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    Name: str
+    Unit: str
+
+
+class Directive(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    Namespace: str
+    Dimensions: list[list[str]]
+    Metrics: list[Metric] = Field(max_length=100)
+
+
+class Metadata(BaseModel):
+    """`_aws`, by the specification of the embedded metric format."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    Timestamp: int
+    CloudWatchMetrics: list[Directive]
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    before = structlog.get_config()
+    stream = io.StringIO()
+    logs.configure("worker", stream)
+    monkeypatch.setattr(module, "log", logs.get("worker.accounts"))  # one that has no stream yet
+    yield stream
+    structlog.configure(**before)
+
+
+def minutes(stream: io.StringIO) -> list[dict[str, JsonValue]]:
+    return [line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"] == "minute"]
+
+
+def directive(line: Mapping[str, JsonValue]) -> Directive:
+    [directive] = Metadata.model_validate(line["_aws"]).CloudWatchMetrics
+    return directive
+
+
+def metrics(line: Mapping[str, JsonValue]) -> set[str]:
+    return {metric.Name for metric in directive(line).Metrics}
+
+
+def busy_minute(clock: SettableClock) -> Accounts:
+    told = accounts(
+        clock,
+        readings={"state": "ready", "held": ["nb"], "modes_held": 1, "seats_up": 2, "free_disk_bytes": 10**12},
+        totals={"reference_cache_hits": 1, "reference_cache_misses": 2, "logs_dropped": 0},
+    )
+    told.received(Lane.INTERACTIVE, 1)
+    told.claimed(0.5)
+    told.fetched(0.1)
+    told.begun()
+    clock.move(60)
+    told.scored(60)
+    told.published(0.01)
+    told.ended(End.SUCCEEDED, SCORED, begun=True, error=None)
+    return told
+
+
+def test_a_minute_s_line_is_a_document_in_the_embedded_metric_format(clock: SettableClock, stream: io.StringIO) -> None:
+    told = busy_minute(clock)
+    told.start()
+    told.stop()
+    [line] = minutes(stream)
+    assert directive(line).Dimensions == [["pool", "host"], ["pool"]]
+    assert (line["pool"], line["host"]) == ("polqa-3", "host-a")
+    assert metrics(line)
+    assert all(type(line[name]) in (int, float) for name in metrics(line))
+
+
+def test_every_metric_shows_in_a_busy_minute(clock: SettableClock) -> None:
+    assert metrics(busy_minute(clock).take()) == set(UNITS)
+
+
+def test_units_are_those_that_cloudwatch_knows() -> None:
+    model = botocore.loaders.create_loader().load_service_model("cloudwatch", "service-2")
+    assert set(UNITS.values()) <= set(model["shapes"]["StandardUnit"]["enum"])
+
+
+def test_an_idle_minute_names_no_metric_that_it_has_no_value_of(clock: SettableClock) -> None:
+    line = accounts(clock).take()
+    assert metrics(line) <= set(line)
+    assert {"seat_use", "receive_calls", "ended_succeeded"} <= metrics(line)
+    assert not metrics(line) & {"score_p50", "queue_wait_p95"}
+
+
+def test_the_last_line_tells_the_part_of_a_minute_that_has_begun(clock: SettableClock, stream: io.StringIO) -> None:
+    told = accounts(clock)
+    told.start()
+    clock.move(12.5)
+    told.claimed(1)
+    told.stop()
+    [line] = minutes(stream)
+    assert (line["seconds"], line["claimed"]) == (12.5, 1)
+
+
+def test_a_line_comes_each_minute(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, clock: SettableClock) -> None:
+    third = threading.Event()
+    read: list[int] = []
+
+    def readings() -> dict[str, JsonValue]:
+        read.append(1)
+        if len(read) == 3:
+            third.set()
+        return {}
+
+    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.01)
+    told = Accounts(pool="p", host="h", seats=1, readings=readings, totals=dict, clock=clock)
+    told.start()
+    assert third.wait(10)
+    told.stop()
+    assert len(minutes(stream)) == len(read) >= 4
+
+
+def test_what_a_line_could_not_tell_the_next_one_tells(
+    clock: SettableClock, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, third = count(1), threading.Event()
+
+    def read() -> dict[str, JsonValue]:
+        call = next(calls)
+        if call == 1:
+            raise OSError("no such directory")
+        if call == 3:
+            third.set()
+        return {}
+
+    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.01)
+    told = Accounts(pool="p", host="h", seats=1, readings=read, totals=dict, clock=clock)
+    told.claimed(1)
+    told.start()
+    assert third.wait(10)
+    told.stop()
+    assert minutes(stream)[0]["claimed"] == 1
+    assert stream.getvalue().count("minute_not_told") == 1
