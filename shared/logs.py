@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager
 from typing import TextIO
 
@@ -15,11 +15,17 @@ from shared.job import Job
 TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
-def configure(component: str, stream: TextIO | None = None) -> None:
-    """Send every log of this process as JSON lines to `stream` (standard output by default)."""
+def configure(component: str, stream: TextIO | None = None, tee: Callable[[str], None] = lambda _line: None) -> None:
+    """Send every log of this process as JSON lines to `stream` (standard output by default), and each to `tee` too."""
+    render = structlog.processors.JSONRenderer()
 
     def named(_logger: object, _method: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
         return {"component": component, **line}
+
+    def rendered(logger: object, method: str, line: MutableMapping[str, object]) -> str:
+        text = str(render(logger, method, line))
+        tee(text)
+        return text
 
     structlog.configure(
         processors=[
@@ -28,7 +34,7 @@ def configure(component: str, stream: TextIO | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             TRACEBACKS,
-            structlog.processors.JSONRenderer(),
+            rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),

@@ -1,20 +1,25 @@
 """`python -m worker`: runs until SIGTERM or SIGINT, then drains and exits 0. Bad settings: every error, exit 2.
 
-`python -m worker pause | resume | status` speak to the worker that runs on this host; `check` tries its engine.
+`python -m worker pause | resume | status` speak to the worker that runs on this host; `check` tries its engine,
+and `unit` prints what that needs of the worker's systemd unit.
 """
 
+import faulthandler
 import os
 import resource
 import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 
 from shared import logs, settings
-from worker import check, commands
+from worker import check, commands, drop_in
 from worker.engines.engine import EngineError
 from worker.job_files import RootInUse
+from worker.log_events import stream_name
+from worker.log_shipping import LogShipping
 from worker.settings import WorkerSettings
 from worker.worker import Worker
 
@@ -31,22 +36,27 @@ def main() -> int:
     if sys.argv[1:2] == ["check"]:
         logs.configure("check", sys.stderr)
         return check.main(sys.argv[2:])
+    if sys.argv[1:] == ["unit"]:
+        return drop_in.main()
     if len(sys.argv) > 1:
         return commands.main(sys.argv[1:])
-    logs.configure("worker")
+    faulthandler.enable()  # the watchdog's SIGABRT prints what every thread was doing
     try:
         told = settings.read(WorkerSettings, os.environ)
-        worker = Worker(told)
+        shipping = LogShipping(told.log_group, stream_name(told.host, time.time()))
+        logs.configure("worker", tee=shipping.put)
+        worker = Worker(told, shipping)
     except (settings.BadSettings, EngineError) as error:
         print(f"The worker cannot start:\n{error}", file=sys.stderr)
         return BAD_SETTINGS
     sys.setswitchinterval(SWITCH_SECONDS)
     _raise_file_limit()
     try:
-        _run(worker)
+        _run(worker, shipping)
     except RootInUse as error:
         print(f"The worker cannot start:\n{error}", file=sys.stderr)
         return BAD_SETTINGS
+    shipping.stop()
     return 0
 
 
@@ -56,7 +66,7 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(worker: Worker) -> None:
+def _run(worker: Worker, shipping: LogShipping) -> None:
     """Run until the first signal, then drain; each further signal hurries.
 
     A byte for each signal comes through a socket, whichever thread the kernel gave the signal to: libraries have
@@ -69,7 +79,7 @@ def _run(worker: Worker) -> None:
         signal.signal(number, lambda _number, _frame: None)
     worker.start()
     signals.recv(1)
-    draining = threading.Thread(target=_drain, args=(worker,), name="draining")
+    draining = threading.Thread(target=_drain, args=(worker, shipping), name="draining")
     draining.start()
     signals.settimeout(LOOK_SECONDS)
     while draining.is_alive():
@@ -78,11 +88,12 @@ def _run(worker: Worker) -> None:
             worker.hurry()
 
 
-def _drain(worker: Worker) -> None:
+def _drain(worker: Worker, shipping: LogShipping) -> None:
     try:
         worker.stop()
     except Exception:
         log.exception("drain_failed")
+        shipping.stop()
         os._exit(DRAIN_FAILED)  # threads that nobody stops any more would keep the process for ever
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -96,7 +96,12 @@ class Breaker:
         """Why nothing need be received now: every mode is held. None where some job could go on."""
         with self._lock:
             now = self._clock()
-            waiting = {mode: hold for mode, hold in self._holds.items() if hold.tried or now < hold.until}
-            if not self._modes <= waiting.keys():
-                return None
-            return next(iter(waiting.values())).error.failure_class
+            return self._reason({mode: hold for mode, hold in self._holds.items() if hold.tried or now < hold.until})
+
+    def all_held(self) -> FailureClass | None:
+        """Why no mode is well, be it that one may be tried again. None where some mode is."""
+        with self._lock:
+            return self._reason(self._holds)
+
+    def _reason(self, holds: Mapping[str, _Hold]) -> FailureClass | None:
+        return next(iter(holds.values())).error.failure_class if self._modes <= holds.keys() else None

@@ -40,17 +40,16 @@ def golden_lines(
     """Recorded scores and each engine's, side by side; whether all agree. What is off is marked with `!`."""
     labels = list(findings[0])
     table = [["custom_id", "mode", "recorded", *(cell for label in labels for cell in (label, "difference"))]]
-    problems, agree = [], True
+    remarks, agree = [], True
     for pair, found in zip(pairs, findings, strict=True):
         cells = [pair.custom_id, pair.mode or "default", f"{pair.mos_lqo:.3f}"]
         for label in labels:
             finding = found[label]
             cells += _cells(pair, finding, tolerance)
             agree = agree and _agrees(pair, finding, tolerance)
-            if finding.error:
-                problems.append(f"{label}, {pair.custom_id}: {finding.error}")
+            remarks += [f"{label}, {pair.custom_id}: {remark}" for remark in _remarks(finding)]
         table.append(cells)
-    return [*_aligned(table), *problems], agree
+    return [*_aligned(table), *remarks], agree
 
 
 def _terms(mode: Mode) -> str:
@@ -68,7 +67,11 @@ def _either(rates_hz: Sequence[int]) -> str:
 def _state(finding: Finding) -> str:
     if finding.error:
         return f"not well after {finding.seconds:.1f} s: {finding.error}"
-    return f"well, in {finding.seconds:.1f} s"
+    return "; ".join([f"well, in {finding.seconds:.1f} s", *_remarks(finding)])
+
+
+def _remarks(finding: Finding) -> list[str]:
+    return [str(finding.error)] if finding.error else [f"it warns: {words}" for words in finding.warnings]
 
 
 def _agrees(pair: GoldenPair, finding: Finding, tolerance: float) -> bool:

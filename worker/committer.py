@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -13,9 +13,12 @@ from shared import logs, object_keys
 from shared.claims import Claims
 from shared.errors import LostRace, StoreError, UnknownJob
 from shared.job import ErrorCategory, Job, JobError
-from shared.result import EngineRecord, Result
+from shared.result import Advice, EngineRecord, Result
 from shared.states import State
+from worker.accounts import Accounts
 from worker.breaker import Breaker
+from worker.clock import Clock
+from worker.ends import SUCCESSES, End, end_of
 from worker.engines.engine import Description, EngineError, FailureClass
 from worker.fetcher import seconds_to_claim
 from worker.job_files import JobFiles
@@ -28,6 +31,7 @@ from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Outcome, P
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+ENGINE_WARNING = "engine_warning"  # the code of whatever an engine says against its own score
 RETRY_SECONDS = (5, 15)  # a failed attempt's next one waits so long, at random
 
 log = logs.get(__name__)
@@ -44,6 +48,8 @@ class Committer:
         breaker: Breaker,
         files: JobFiles,
         keeper: Keeper,
+        accounts: Accounts,
+        clock: Clock,
         s3: S3Client,
         bucket: str,
         engine: Description,
@@ -54,6 +60,8 @@ class Committer:
         self._breaker = breaker
         self._files = files
         self._keeper = keeper
+        self._accounts = accounts
+        self._clock = clock
         self._s3 = s3
         self._bucket = bucket
         self._engine = engine
@@ -63,23 +71,32 @@ class Committer:
         """Commit, fail, retry or put back; whatever happens, the work is let go and its files are removed."""
         work, outcome = finished
         with logs.about(work.claimed):
-            self._finish(work, outcome)
+            try:
+                self._finish(work, outcome)
+            except Exception:
+                log.exception("commit_failed")  # the job comes again once its claim has ended
 
     def _finish(self, work: Work, outcome: Outcome) -> None:
         job: Job | None = None
+        end = End.UNEXPECTED
         try:
             if work.begun:
                 work.begun.result()
             job = self._write(work, outcome)
+            end = end_of(work.claimed, outcome, job)
+            if end not in SUCCESSES:
+                log.info("attempt_ended", end=end)
         except LostRace as race:
             log.info("claim_was_lost", why=str(race))
-            job = race.job
+            job, end = race.job, end_of(work.claimed, Dropped(), race.job)
         except UnknownJob:
             log.info("job_was_gone")
+            end = End.GONE
         except GaveUp as error:
             log.warning("job_left", why=str(error))
-            job = work.job
+            job, end = work.job, End.LEFT
         finally:
+            self._accounts.ended(end, outcome, begun=work.begun is not None, error=job.error if job else None)
             self._keeper.let_go(work)
             if work.directory:
                 self._files.remove(work.directory)
@@ -90,7 +107,7 @@ class Committer:
         job = work.claimed
         match outcome:
             case Scored(score):
-                return self._commit(work, self._result(work, score.mos_lqo), score.details)
+                return self._commit(work, self._result(work, score.mos_lqo, score.warnings), score.details)
             case NoSignal():
                 return self._commit(work, self._result(work, None), {})
             case Failed(error):
@@ -108,13 +125,13 @@ class Committer:
     def _failed(self, job: Job, error: EngineError) -> Job:
         log.warning("attempt_failed", error=str(error))
         if error.failure_class is FailureClass.BAD_INPUT:
-            reason = JobError(category=ErrorCategory.BAD_INPUT, code=error.code, message=error.message)
+            reason = JobError(category=ErrorCategory.BAD_INPUT, code=error.code, message=error.message, file=error.file)
             return self._claims.fail(job, reason)
         if error.failure_class is FailureClass.TRANSIENT:
             return self._claims.retry(job, str(error))
         return self._claims.put_back(job)
 
-    def _result(self, work: Work, mos_lqo: float | None) -> Result:
+    def _result(self, work: Work, mos_lqo: float | None, warnings: Iterable[str] = ()) -> Result:
         findings = work.findings
         if findings is None:
             raise RuntimeError(f"job {work.claimed.id} has a score but was never examined")
@@ -124,7 +141,7 @@ class Committer:
             engine=EngineRecord(
                 name=self._engine.name, version=self._engine.version, settings=dict(self._engine.settings)
             ),
-            warnings=findings.warnings,
+            warnings=[*findings.warnings, *(Advice(code=ENGINE_WARNING, message=words) for words in warnings)],
             prepared=findings.prepared,
             audio=findings.audio,
             timings_ms=work.timings_ms,
@@ -139,7 +156,9 @@ class Committer:
         self._patience(
             lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
         )
-        published = {**result.timings_ms, "published": round((time.monotonic() - began) * 1000)}
+        seconds = time.monotonic() - began
+        self._accounts.published(seconds)
+        published = {**result.timings_ms, "published": round(seconds * 1000)}
         try:
             done = self._claims.commit(job, result.model_copy(update={"timings_ms": published}), key)
         except StoreError:
@@ -153,14 +172,14 @@ class Committer:
             now: Job | None = self._now(job)
         except UnknownJob:
             now = None
-        if now is None or (now.ended and now.result_key != key):
+        if now is None or (now.result_key != key and (now.ended or now.attempt > job.attempt)):
             self._patience(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
 
     def _settle(self, work: Work, job: Job | None, outcome: Outcome) -> None:
         if job is None or job.ended:
             self._messages.delete(work.message)
         elif job.state is State.RUNNING:
-            self._messages.show_in(work.message, seconds_to_claim(job))
+            self._messages.show_in(work.message, seconds_to_claim(job, self._clock()))
         else:
             self._messages.show_in(work.message, self._pause(outcome))
 

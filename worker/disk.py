@@ -67,12 +67,12 @@ class Disk:
 
     def _looks_low(self) -> bool:
         wanted = self._floor * (WELL_AGAIN if self._low else 1)
-        if self._free() >= wanted:
+        if self.free_bytes() >= wanted:
             return False
         self._evict()
-        return self._free() < wanted
+        return self.free_bytes() < wanted
 
-    def _free(self) -> int:
+    def free_bytes(self) -> int:
         """What a user without privileges may still write there; nothing, where the directory cannot be had."""
         try:
             return shutil.disk_usage(self._directory).free
@@ -83,7 +83,7 @@ class Disk:
         if low is self._low:
             return
         self._low = low
-        figures = {"free_bytes": self._free(), "floor_bytes": self._floor, "directory": str(self._directory)}
+        figures = {"free_bytes": self.free_bytes(), "floor_bytes": self._floor, "directory": str(self._directory)}
         if low:
             log.error("disk_low", **figures, to_do="Free space or quota there; until then nothing is received.")
         else:

@@ -18,33 +18,36 @@ class Handoff(Generic[T]):
         self._waiting: list[tuple[int, int, T]] = []
         self._numbers = count()
         self._closed = False
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._filled = threading.Condition(lock)  # apart from `emptied`, so that one thing wakes one thread and not all
+        self._emptied = threading.Condition(lock)
 
     def put(self, thing: T) -> None:
         """Hand over, waiting for room; what was closed still takes what is under way."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._waiting) < self._limit)
+        with self._emptied:
+            self._emptied.wait_for(lambda: self._closed or len(self._waiting) < self._limit)
             heapq.heappush(self._waiting, (self._rank(thing), next(self._numbers), thing))
-            self._changed.notify_all()
+            self._filled.notify()
 
     def take(self) -> T | None:
         """The next thing, waiting for one; None once closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._waiting)
+        with self._filled:
+            self._filled.wait_for(lambda: self._closed or self._waiting)
             thing = heapq.heappop(self._waiting)[-1] if self._waiting else None
-            self._changed.notify_all()
+            self._emptied.notify()
             return thing
 
     def close(self) -> None:
         """Nothing more comes: whoever waits to take gets what is left, then None."""
-        with self._changed:
+        with self._filled:
             self._closed = True
-            self._changed.notify_all()
+            self._filled.notify_all()
+            self._emptied.notify_all()
 
     def clear(self) -> list[T]:
         """Take all that waits, at once."""
-        with self._changed:
+        with self._emptied:
             left = [thing for _, _, thing in sorted(self._waiting)]
             self._waiting.clear()
-            self._changed.notify_all()
+            self._emptied.notify_all()
             return left

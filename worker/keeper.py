@@ -13,10 +13,12 @@ from shared.claims import CLAIM_SECONDS, Claims
 from shared.errors import StoreError
 from shared.resources import VISIBILITY
 from worker.messages import Messages
+from worker.watchdog import Watchdog
 from worker.work import Work
 
 BEAT_SECONDS = VISIBILITY / 3
 BEATING_THREADS = 4
+LOOP = "keeper"
 
 log = logs.get(__name__)
 
@@ -28,13 +30,14 @@ class Keeper:
     longer ours: whatever is done for that work is cancelled.
     """
 
-    def __init__(self, claims: Claims, messages: Messages) -> None:
+    def __init__(self, claims: Claims, messages: Messages, watchdog: Watchdog) -> None:
         self._claims = claims
         self._messages = messages
+        self._watchdog = watchdog
         self._next_beat: dict[int, tuple[Work, float]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeper")
+        self._thread = threading.Thread(target=self._run, name=LOOP)
 
     def start(self) -> None:
         """Begin to beat; returns at once."""
@@ -60,8 +63,10 @@ class Keeper:
     def _run(self) -> None:
         with ThreadPoolExecutor(BEATING_THREADS, thread_name_prefix="beat") as beats:
             while not self._stopping.wait(1.0):
+                self._watchdog.turn(LOOP)
                 for work in self.due(time.monotonic()):
                     beats.submit(self.beat, work)
+            self._watchdog.ended(LOOP)
 
     def due(self, now: float) -> list[Work]:
         """What is to be extended at this time of the monotonic clock; cancels whose claim has run out by then."""

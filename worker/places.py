@@ -23,11 +23,12 @@ class Places:
         self._closed = False
         self._changed = threading.Condition()
 
-    def reserve(self, lane: Lane, most: int) -> int:
-        """Reserve from one to `most` places for a receive, waiting for the first; 0 once closed."""
+    def reserve(self, lane: Lane, most: int, wait_seconds: float) -> int:
+        """Reserve from one to `most` places for a receive, waiting so long for the first; 0 if none came."""
         with self._changed:
             self._waiting.add(lane)
-            self._changed.wait_for(lambda: self._closed or self._may_have(lane))
+            self._changed.notify_all()  # now that this lane waits too, it may be the other one's turn
+            self._changed.wait_for(lambda: self._closed or self._may_have(lane), wait_seconds)
             self._waiting.discard(lane)
             reserved = 0 if self._closed else min(most, self._may_have(lane))
             self._free -= reserved
@@ -71,7 +72,7 @@ class Places:
         """How many places the lane may have now."""
         until_bulk = BULK_SHARE - 1 - self._since_bulk
         if lane is Lane.INTERACTIVE:
-            return min(self._free, until_bulk) if Lane.BULK in self._waiting else self._free
+            return min(self._free, max(until_bulk, 0)) if Lane.BULK in self._waiting else self._free
         if Lane.INTERACTIVE in self._waiting:
             return min(self._free, 1) if until_bulk <= 0 else 0
         kept = 0 if self._reserved[Lane.INTERACTIVE] or self._count == 1 else 1

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from shared import logs
 from shared.pools import Lane
+from worker.accounts import Accounts
 from worker.handoff import Handoff
 from worker.keeper import Keeper
 from worker.messages import MOST_AT_ONCE, Messages
 from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience
 from worker.places import Places
+from worker.watchdog import Watchdog
 from worker.work import Message, Work
 
 CONTENDED_SECONDS = 1  # a poll that holds places others could use; never 0, which may be falsely empty
@@ -23,13 +25,15 @@ log = logs.get(__name__)
 class Poller:
     """Long-polls each lane while there are places, on a thread a lane."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a stage meets the parts that it works with
         self,
         *,
         messages: Messages,
         places: Places,
         keeper: Keeper,
         inbox: Handoff[Work],
+        watchdog: Watchdog,
+        accounts: Accounts,
         closed: Callable[[], object],
         poll_seconds: int,
     ) -> None:
@@ -39,10 +43,12 @@ class Poller:
         self._places = places
         self._keeper = keeper
         self._inbox = inbox
+        self._watchdog = watchdog
+        self._accounts = accounts
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._patience = Patience()
-        self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"poller-{lane}") for lane in Lane]
+        self._threads = [threading.Thread(target=self._run, args=(lane,), name=_loop(lane)) for lane in Lane]
 
     def start(self) -> None:
         """Begin to receive; returns at once."""
@@ -60,7 +66,9 @@ class Poller:
 
     def _run(self, lane: Lane) -> None:
         most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
-        while self._open() and (reserved := self._places.reserve(lane, most)):
+        while self._open(lane):
+            if not (reserved := self._places.reserve(lane, most, self._watchdog.step_seconds)):
+                continue
             received = [] if self._closed() else self._receive(lane, reserved)  # it may have closed meanwhile
             works = [work for message in received if (work := _work(message))]
             self._places.fill(lane, reserved, len(works))
@@ -68,24 +76,37 @@ class Poller:
             for work in works:
                 self._keeper.hold(work)
                 self._inbox.put(work)
+        self._watchdog.ended(_loop(lane))
 
-    def _open(self) -> bool:
+    def _open(self, lane: Lane) -> bool:
         """Wait while there is a reason to receive nothing; whether to go on."""
+        self._watchdog.turn(_loop(lane))
         while self._closed() and not self._stopping.wait(CLOSED_SECONDS):
-            pass
+            self._watchdog.turn(_loop(lane))
         return not self._stopping.is_set()
 
     def _receive(self, lane: Lane, most: int) -> list[Message]:
         brief = most > 1 or self._places.contended(lane)
         seconds = min(CONTENDED_SECONDS, self._poll_seconds) if brief else self._poll_seconds
+
+        def receive() -> list[Message]:
+            self._watchdog.turn(_loop(lane))
+            return self._messages.receive(lane, most, seconds)
+
         try:
-            return self._patience(lambda: self._messages.receive(lane, most, seconds))
+            messages = self._patience(receive)
         except GaveUp:
             return []
         except Exception:
-            log.exception("receive_failed")  # whatever it is, the poller lives on
+            log.exception("receive_failed", lane=lane)  # whatever it is, the poller lives on
             self._stopping.wait(LONGEST_WAIT_SECONDS)
             return []
+        self._accounts.received(lane, len(messages))
+        return messages
+
+
+def _loop(lane: Lane) -> str:
+    return f"poller-{lane}"
 
 
 def _work(message: Message) -> Work | None:
@@ -93,5 +114,5 @@ def _work(message: Message) -> Work | None:
     try:
         return Work(message)
     except OSError:
-        log.exception("message_left")  # it comes again by its visibility
+        log.exception("message_left", message_id=message.id)  # it comes again by its visibility
         return None

@@ -12,6 +12,7 @@ import tenacity
 from shared import logs
 from shared.claims import Claims
 from shared.job import Job
+from worker.accounts import Accounts
 from worker.breaker import Breaker
 from worker.engines.engine import EngineError, FailureClass
 from worker.handoff import Handoff
@@ -25,6 +26,7 @@ WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more o
 BASE_SECONDS = 60.0  # how long an engine may take: so long, and
 FACTOR = 10.0  # so many times the audio's length,
 LONGEST_SECONDS = 3600.0  # at most
+ENDING_SECONDS = 30.0  # so much later than an engine that ends its own runs: for that and its answer
 RESTART_SECONDS = 20.0  # the longest wait before a seat that does not come up is started once more
 
 HOLDING = frozenset({FailureClass.LICENCE, FailureClass.CONFIG})  # no fault of the job's: its mode is held
@@ -40,29 +42,29 @@ class Seats:
         *,
         engine: str,
         count: int,
+        own_limit_seconds: float | None,
         environment: Mapping[str, str],
         spawner: Spawner,
         breaker: Breaker,
         claims: Claims,
         places: Places,
+        accounts: Accounts,
         ready: Handoff[Work],
         outbox: Handoff[Finished],
     ) -> None:
         self._seats = [Seat(engine, number, environment, spawner) for number in range(count)]
+        self._own_limit_seconds = own_limit_seconds
         self._breaker = breaker
         self._claims = claims
         self._places = places
+        self._accounts = accounts
         self._ready = ready
         self._outbox = outbox
         self._stopping = threading.Event()
         self._beginning = ThreadPoolExecutor(count, thread_name_prefix="begin")
         self._threads = [threading.Thread(target=self._run, args=(seat,), name="seat") for seat in self._seats]
         self._warm = threading.Semaphore(0)
-        self._lock = threading.Lock()
         self._up: set[Seat] = set()
-        self._busy = 0
-        self._seconds = 0.0
-        self._scored = 0
 
     def start(self) -> None:
         """Start every seat's process; returns at once."""
@@ -95,17 +97,6 @@ class Seats:
     def up(self) -> int:
         """How many seats have a process that is fit to score."""
         return len(self._up)
-
-    @property
-    def busy(self) -> int:
-        """How many seats score at this moment."""
-        return self._busy
-
-    @property
-    def mean_seconds(self) -> float | None:
-        """Mean time of a score so far, None before the first."""
-        with self._lock:
-            return self._seconds / self._scored if self._scored else None
 
     def _run(self, seat: Seat) -> None:
         answered = False
@@ -183,13 +174,14 @@ class Seats:
         if self._breaker.held(work.claimed.mode) and not work.alone:
             return PutOff()
         work.begun = self._begin(work.claimed)
-        with self._lock:
-            self._busy += 1
+        self._accounts.begun()
         began = time.monotonic()
         try:
             return self._score(seat, work)
         finally:
-            self._account(work, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            work.timings_ms["scored"] = round(seconds * 1000)
+            self._accounts.scored(seconds)
 
     def _tell_breaker(self, work: Work, outcome: Outcome) -> None:
         mode = work.claimed.mode
@@ -203,13 +195,18 @@ class Seats:
 
     def _begin(self, job: Job) -> Future[Job]:
         """Note beside the scoring that it began: the commit waits for that, the seat does not."""
-        return self._beginning.submit(self._claims.begin, job)
+
+        def begin() -> Job:
+            with logs.about(job):
+                return self._claims.begin(job)
+
+        return self._beginning.submit(begin)
 
     def _score(self, seat: Seat, work: Work) -> Outcome:
         findings, job = work.findings, work.claimed
         if findings is None or work.directory is None:
             raise RuntimeError(f"job {job.id} came to a seat without its files")
-        limit = min(BASE_SECONDS + FACTOR * findings.seconds, LONGEST_SECONDS)
+        limit = run_limit(findings.seconds, self._own_limit_seconds)
         scratch = work.directory / SCRATCH
         try:
             return Scored(seat.score(findings.reference, findings.degraded, job.mode, scratch, limit, work.cancelled))
@@ -221,9 +218,9 @@ class Seats:
             log.warning("attempt_lost", error=str(error))
             return Crashed(str(error))
 
-    def _account(self, work: Work, seconds: float) -> None:
-        work.timings_ms["scored"] = round(seconds * 1000)
-        with self._lock:
-            self._busy -= 1
-            self._seconds += seconds
-            self._scored += 1
+
+def run_limit(audio_seconds: float, own_limit_seconds: float | None) -> float:
+    """How many seconds a seat waits for its engine: by the audio; where the engine ends its runs itself, for that."""
+    if own_limit_seconds is None:
+        return min(BASE_SECONDS + FACTOR * audio_seconds, LONGEST_SECONDS)
+    return min(own_limit_seconds, LONGEST_SECONDS) + ENDING_SECONDS

@@ -1,4 +1,4 @@
-"""Tells every 15 s how this host is: the table, so that the API knows the seats there are, and who asks here."""
+"""Tells every 15 s how this host is: systemd, who asks here, and the table, by which the API knows of its seats."""
 
 from __future__ import annotations
 
@@ -7,21 +7,37 @@ from collections.abc import Callable
 
 from shared import logs
 from shared.hosts import TELL_SECONDS, Host, Hosts
+from worker.notify import notify
 from worker.status import StatusFile
+from worker.watchdog import Watchdog
+
+LOOP = "teller"
 
 log = logs.get(__name__)
 
 
 class Teller:
-    """Writes host item and status file on a thread of its own; failing is logged, and the next one follows."""
+    """Tells on a thread of its own, at once where told to; failing is logged, and the next one follows."""
 
-    def __init__(self, hosts: Hosts, status: StatusFile, describe: Callable[[], Host]) -> None:
-        self._hosts = hosts
-        self._status = status
-        self._describe = describe
+    def __init__(
+        self,
+        *,
+        hosts: Hosts,
+        status: StatusFile,
+        watchdog: Watchdog,
+        describe: Callable[[], Host],
+        line: Callable[[], str],
+    ) -> None:
+        """`line` is what systemd is told, see `worker.notify`."""
+        self._tells: tuple[Callable[[], None], ...] = (
+            lambda: notify(line()),
+            lambda: status.write(describe()),
+            lambda: hosts.tell(describe()),
+        )
+        self._watchdog = watchdog
         self._stopping = threading.Event()
         self._changed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="teller")
+        self._thread = threading.Thread(target=self._run, name=LOOP)
 
     def start(self) -> None:
         """Begin to tell; returns at once."""
@@ -40,13 +56,15 @@ class Teller:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._tell()
-            self._changed.wait(TELL_SECONDS)
+            self._changed.wait(min(TELL_SECONDS, self._watchdog.step_seconds))
             self._changed.clear()
         self._tell()
+        self._watchdog.ended(LOOP)
 
     def _tell(self) -> None:
-        for tell in (self._status.write, self._hosts.tell):
+        self._watchdog.turn(LOOP)
+        for tell in self._tells:
             try:
-                tell(self._describe())
+                tell()
             except Exception as error:
                 log.warning("host_not_told", error=f"{type(error).__name__}: {error}")

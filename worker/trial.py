@@ -8,17 +8,18 @@ from pathlib import Path
 
 from worker import engines
 from worker.engines import test_pair
-from worker.engines.engine import Description, EngineError, FailureClass, check_score
+from worker.engines.engine import Description, EngineError, FailureClass, Score, check_score
 
 _WITHOUT_LICENCE = {"visqol"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one score: the score in MOS where there is one, or the error."""
+    """What came of one score: the score in MOS and the engine's warnings where there is one, or the error."""
 
     seconds: float
     score: float | None = None
+    warnings: tuple[str, ...] = ()
     error: EngineError | None = None
 
 
@@ -48,20 +49,22 @@ class Trial:
         with tempfile.TemporaryDirectory() as directory:
             return self.score(*test_pair.write(Path(directory), description.mode(mode)), mode)
 
-    def _score(self, reference: Path, degraded: Path, mode: str) -> float:
+    def _score(self, reference: Path, degraded: Path, mode: str) -> Score:
         description = self.describe()
         scale = description.mode(mode or description.default_mode)
         with tempfile.TemporaryDirectory() as scratch:
             score = self._engine.score(reference, degraded, scale.name, Path(scratch))
         check_score(score, scale)
-        return score.mos_lqo
+        return score
 
 
-def _found(score: Callable[[], float | None]) -> Finding:
+def _found(score: Callable[[], Score | None]) -> Finding:
     """What came of it. What an engine must never raise is `transient`, as in a seat."""
     began = time.monotonic()
     try:
-        return Finding(score=score(), seconds=time.monotonic() - began)
+        found = score()
+        seconds = time.monotonic() - began
+        return Finding(seconds, found.mos_lqo, found.warnings) if found else Finding(seconds)
     except EngineError as error:
         return Finding(error=error, seconds=time.monotonic() - began)
     except Exception as error:

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 
 from shared import logs
 from shared.claims import Claims
-from shared.hosts import Host, Hosts, HostState
+from shared.hosts import Hosts, HostState
 from shared.job_table import JobTable
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from worker import clients, engines
+from worker.accounts import Accounts
 from worker.breaker import Breaker
 from worker.committer import Committer
+from worker.condition import Condition
 from worker.crew import Crew
-from worker.engines.engine import FailureClass
+from worker.disk import Disk
 from worker.fetcher import Fetcher
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
 from worker.keeper import BEATING_THREADS, Keeper
+from worker.log_shipping import LogShipping
 from worker.measuring import Measuring
 from worker.messages import Messages
-from worker.notify import notify
+from worker.notify import READY, STOPPING, more_time, notify, status, watchdog_seconds
 from worker.patience import Patience
 from worker.pause import PauseFile
 from worker.places import Places
 from worker.poller import Poller
+from worker.reference_cache import ReferenceCache
 from worker.seats import Seats
 from worker.settings import WorkerSettings
 from worker.spawner import Spawner
 from worker.status import StatusFile
 from worker.teller import Teller
+from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Finished, Returned, Work
 
 log = logs.get(__name__)
@@ -41,11 +45,11 @@ log = logs.get(__name__)
 class Worker:
     """poller → fetcher → seats → committer, with bounded hand-offs between them."""
 
-    def __init__(self, told: WorkerSettings) -> None:
-        """Raises EngineError where there is no such engine."""
+    def __init__(self, told: WorkerSettings, shipping: LogShipping) -> None:
+        """Raises EngineError where there is no such engine. Whoever makes the shipping stops it, last of all."""
         self._told = told
+        self._shipping = shipping
         self._engine = engines.load(told.engine).describe()
-        self._state = HostState.STARTING
         self._opened = False
         self._closing = threading.Event()
         self._polled = threading.Event()
@@ -54,9 +58,12 @@ class Worker:
         in_hand = told.seats + told.prefetch
         threads = in_hand + told.seats * 2 + BEATING_THREADS + 4
         aws = clients.make(threads)
+        self._logs = aws.logs
         self._patience = Patience()
+        self._watchdog = Watchdog(watchdog_seconds() or LIMIT_SECONDS)
         table = JobTable(aws.dynamodb, told.table, self._patience)
-        claims = Claims(table, told.host)
+        clock = aws.clock
+        claims = Claims(table, told.host, clock, told.lives)
         urls = {lane: told.queue_urls[lane_queue(told.pool, lane)] for lane in Lane}
         self._messages = Messages(aws.sqs, aws.polling, urls, told.queue_urls[MALFORMED_QUEUE], self._patience)
         self._places = Places(in_hand)
@@ -64,19 +71,20 @@ class Worker:
         self._ready: Handoff[Work] = Handoff(in_hand, rank=lambda work: work.message.lane is Lane.BULK)
         outbox: Handoff[Finished] = Handoff(in_hand)
         self._outbox = outbox
-        self._files = JobFiles(aws.s3, told.bucket, told.work_directory, self._patience)
+        self._references = ReferenceCache(told.work_directory / "references", told.cache_bytes)
+        disk = Disk(told.work_directory, told.disk_floor_bytes, self._references.evict)
+        self._files = JobFiles(aws.s3, told.bucket, told.work_directory, self._patience, self._references, disk)
         self._spawner = Spawner()
-        self._measuring = Measuring(self._spawner)
-        self._keeper = Keeper(Claims(JobTable(aws.dynamodb, told.table), told.host), self._messages)
-        self._pause = PauseFile(told.state_directory)
+        self._measuring = Measuring(self._spawner, self._references)
+        beats = Claims(JobTable(aws.dynamodb, told.table), told.host, clock, told.lives)
+        self._keeper = Keeper(beats, self._messages, self._watchdog)
         self._breaker = Breaker((mode.name for mode in self._engine.modes), told.hold_seconds)
-        self._poller = Poller(
-            messages=self._messages,
-            places=self._places,
-            keeper=self._keeper,
-            inbox=self._inbox,
-            closed=self._closed,
-            poll_seconds=told.poll_seconds,
+        self._accounts = Accounts(
+            pool=told.pool,
+            host=told.host,
+            seats=told.seats,
+            readings=lambda: self._condition.readings(),
+            totals=self._totals,
         )
         fetcher = Fetcher(
             claims=claims,
@@ -86,6 +94,8 @@ class Worker:
             measuring=self._measuring,
             keeper=self._keeper,
             places=self._places,
+            accounts=self._accounts,
+            clock=clock,
             ready=self._ready,
             outbox=outbox,
         )
@@ -93,13 +103,35 @@ class Worker:
         self._seats = Seats(
             engine=told.engine,
             count=told.seats,
+            own_limit_seconds=self._engine.limit_seconds,
             environment={"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(told.state_directory / "numba")},
             spawner=self._spawner,
             breaker=self._breaker,
             claims=claims,
             places=self._places,
+            accounts=self._accounts,
             ready=self._ready,
             outbox=outbox,
+        )
+        self._condition = Condition(
+            told=told,
+            engine=self._engine,
+            pause=PauseFile(told.state_directory),
+            clock=clock,
+            disk=disk,
+            breaker=self._breaker,
+            seats=self._seats,
+            accounts=self._accounts,
+        )
+        self._poller = Poller(
+            messages=self._messages,
+            places=self._places,
+            keeper=self._keeper,
+            inbox=self._inbox,
+            watchdog=self._watchdog,
+            accounts=self._accounts,
+            closed=self._condition.closed,
+            poll_seconds=told.poll_seconds,
         )
         committer = Committer(
             claims=claims,
@@ -107,18 +139,31 @@ class Worker:
             breaker=self._breaker,
             files=self._files,
             keeper=self._keeper,
+            accounts=self._accounts,
+            clock=clock,
             s3=aws.s3,
             bucket=told.bucket,
             engine=self._engine,
             patience=self._patience,
         )
         self._committers = Crew("committer", told.seats, outbox, committer.finish)
-        self._teller = Teller(Hosts(JobTable(aws.dynamodb, told.table)), StatusFile(told.state_directory), self._host)
+        self._teller = Teller(
+            hosts=Hosts(JobTable(aws.dynamodb, told.table), clock),
+            status=StatusFile(told.state_directory),
+            watchdog=self._watchdog,
+            describe=self._condition.host,
+            line=self._condition.line,
+        )
 
     def start(self) -> None:
         """Start everything; returns at once. Messages are received once the seats are warm."""
-        for part in (self._files, self._spawner, self._measuring, self._keeper, self._teller, self._seats):
+        self._files.start()  # first, for it makes sure that no other worker has the directory
+        self._shipping.start(self._logs)
+        self._accounts.start()
+        for part in (self._references, self._spawner, self._measuring, self._keeper, self._teller, self._seats):
             part.start()
+        self._watchdog.start()
+        self._messages.start()
         self._fetchers.start()
         self._committers.start()
         self._opening.start()
@@ -136,11 +181,12 @@ class Worker:
 
     def stop(self) -> None:
         """Drain: nothing new is taken, what has not begun goes back, what runs may end within the deadline."""
-        notify("STOPPING=1\nSTATUS=draining")
-        log.info("draining", busy=self._seats.busy)
+        notify(STOPPING, status("draining"), more_time(self._told.stop_seconds))
+        log.info("draining", busy=self._accounts.busy)
         self._closing.set()
         self._opening.join()
-        self._state = HostState.DRAINING
+        self._condition.stage = HostState.DRAINING
+        self._teller.tell_now()
         if not self._opened:
             self._seats.hurry()  # nothing was received yet, and seats that still warm up are of no use
         self._poller.stop()
@@ -155,53 +201,39 @@ class Worker:
             self._outbox.put((work, Returned()))
         self._seats.stop()
         self._committers.stop()
+        self._messages.stop()
         deadline.cancel()
-        for part in (self._keeper, self._teller, self._measuring, self._spawner):
+        self._accounts.stop()
+        for part in (self._keeper, self._teller, self._measuring, self._references, self._spawner):
             part.stop()
+        self._watchdog.stop()
         log.info("drained")
 
     def _give_back(self, work: Work) -> None:
         self._keeper.let_go(work)
         self._messages.show_in(work.message, 0)
+        self._accounts.unclaimed()
         work.cancelled.close()
 
     def _open(self) -> None:
         """Receive once every seat has come up, unless the worker is to end before that."""
         for warm in range(self._told.seats):
-            notify(f"STATUS=warming seats {warm}/{self._told.seats}")
+            notify(status(f"warming seats {warm}/{self._told.seats}"))
             log.info("warming_seats", warm=warm, seats=self._told.seats)
             while not self._seats.wait_warm(0.2):
                 if self._closing.is_set():
                     return
         self._opened = True
-        self._state = HostState.READY
+        self._condition.stage = HostState.READY
         self._teller.tell_now()
         self._poller.start()
-        notify("READY=1\nSTATUS=ready")
+        notify(READY)
         log.info("worker_ready", engine=self._engine.name, version=self._engine.version, seats=self._told.seats)
 
-    def _closed(self) -> HostState | None:
-        """Why nothing is received now, if so."""
-        if self._pause.get():
-            return HostState.PAUSED
-        if not self._seats.up and not self._breaker.closed():
-            return HostState.STARTING
-        match self._breaker.closed():
-            case FailureClass.LICENCE:
-                return HostState.LICENCE_LOST
-            case FailureClass.CONFIG:
-                return HostState.MISCONFIGURED
-        return None
-
-    def _host(self) -> Host:
-        return Host(
-            host=self._told.host,
-            pool=self._told.pool,
-            engine=self._engine.name,
-            version=self._engine.version,
-            seats=self._told.seats,
-            busy=self._seats.busy,
-            mean_seconds=self._seats.mean_seconds,
-            state=(self._closed() or self._state) if self._state is HostState.READY else self._state,
-            seen_at=time.time(),
-        )
+    def _totals(self) -> dict[str, int]:
+        """What the accounts tell the growth of."""
+        return {
+            "reference_cache_hits": self._references.hits,
+            "reference_cache_misses": self._references.misses,
+            "logs_dropped": self._shipping.dropped,
+        }

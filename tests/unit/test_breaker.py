@@ -77,6 +77,18 @@ def test_where_every_mode_is_held_nothing_need_be_received(clock: SettableClock)
     assert held.closed() is None, "one job may try"
 
 
+def test_a_hold_that_has_run_out_is_a_hold_all_the_same_until_a_job_went_through(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("nb", LOST, alone=False)
+    assert held.all_held() is None
+    held.hold("swb", LOST, alone=False)
+    clock.move(HOLD)
+    assert held.closed() is None
+    assert held.all_held() is FailureClass.LICENCE
+    held.well("nb")
+    assert held.all_held() is None
+
+
 @given(st.lists(st.sampled_from(["admit", "hold", "well", "untried", "wait"]), max_size=40))
 def test_never_more_than_one_job_is_alone(steps: list[str]) -> None:
     clock = SettableClock()

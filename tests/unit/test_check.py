@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.stand_ins import engine as stand_in
+from tests.stand_ins.polqa_cli import WARNINGS
 from tests.stand_ins.polqa_tools import install, pair
 from worker import check, golden, last_well, unit_sandbox
 from worker.engines.engine import Description
@@ -191,6 +192,14 @@ def test_a_golden_score_that_is_off_by_more_than_the_tolerance_is_marked(
     code = run(f"--golden={golden_folder}", f"--tolerance={tolerance}", orders=f"score:{score}")
     assert code == (check.WELL if well else check.NOT_WELL)
     assert cells(capsys.readouterr().out, "a  ")[-1] == difference
+
+
+def test_what_the_engine_warns_of_is_shown(run: Check, golden_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"--golden={golden_folder}", orders="warnings") == check.WELL
+    report = capsys.readouterr().out
+    for words in WARNINGS:
+        assert f"current, a: it warns: {words}\n" in report
+    assert report.count(f"; it warns: {WARNINGS[0]}; it warns: {WARNINGS[1]}\n") == 1  # the self-test gives no score
 
 
 def test_a_golden_score_off_the_scale_is_none_whatever_the_engine(

@@ -16,6 +16,7 @@ from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS, new_job
 from worker.keeper import BEAT_SECONDS, Keeper
 from worker.messages import Messages
+from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Message, Work
 
 
@@ -39,12 +40,12 @@ def messages() -> HiddenMessages:
 
 @pytest.fixture
 def keeper(claims: Claims, messages: HiddenMessages) -> Keeper:
-    return Keeper(claims, messages)
+    return Keeper(claims, messages, Watchdog(LIMIT_SECONDS))
 
 
 @pytest.fixture
 def work(jobs: Jobs, claims: Claims) -> Iterator[Work]:
-    job = claims.claim(jobs.queue(jobs.create(new_job()).id, ETAGS).id)
+    job = claims.claim(jobs.queue(jobs.create(new_job()), ETAGS).id)
     message = Message(id=secrets.token_hex(4), lane=Lane.INTERACTIVE, body="", receipt="", receives=1)
     held = Work(message, job=job, claim_ends=time.monotonic() + CLAIM_SECONDS)
     yield held
@@ -71,7 +72,7 @@ def test_a_claim_that_another_took_over_is_cancelled(
 
 
 def test_a_job_that_was_cancelled_stops_its_work(keeper: Keeper, work: Work, jobs: Jobs) -> None:
-    jobs.cancel(work.claimed.id)
+    jobs.cancel(work.claimed)
     keeper.beat(work)
     assert work.cancelled.is_set()
 

@@ -17,39 +17,39 @@ SECONDS = 10
 
 def test_a_receive_gets_as_many_places_as_are_free() -> None:
     places = Places(4)
-    assert places.reserve(Lane.INTERACTIVE, 10) == 4
+    assert places.reserve(Lane.INTERACTIVE, 10, SECONDS) == 4
 
 
 def test_bulk_leaves_a_place_for_interactive_to_wait_with() -> None:
     places = Places(4)
-    assert places.reserve(Lane.BULK, 10) == 3
-    assert places.reserve(Lane.INTERACTIVE, 1) == 1
+    assert places.reserve(Lane.BULK, 10, SECONDS) == 3
+    assert places.reserve(Lane.INTERACTIVE, 1, SECONDS) == 1
 
 
 def test_where_interactive_waits_on_its_queue_already_bulk_takes_the_rest() -> None:
     places = Places(4)
-    places.reserve(Lane.INTERACTIVE, 1)
-    assert places.reserve(Lane.BULK, 10) == 3
+    places.reserve(Lane.INTERACTIVE, 1, SECONDS)
+    assert places.reserve(Lane.BULK, 10, SECONDS) == 3
 
 
 def test_the_only_place_goes_to_either_lane() -> None:
-    assert Places(1).reserve(Lane.BULK, 10) == 1
-    assert Places(1).reserve(Lane.INTERACTIVE, 10) == 1
+    assert Places(1).reserve(Lane.BULK, 10, SECONDS) == 1
+    assert Places(1).reserve(Lane.INTERACTIVE, 10, SECONDS) == 1
 
 
 def test_what_a_receive_did_not_fill_is_free_again() -> None:
     places = Places(3)
-    places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10), 1)
+    places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10, SECONDS), 1)
     assert places.in_hand == 1
-    assert places.reserve(Lane.INTERACTIVE, 10) == 2
+    assert places.reserve(Lane.INTERACTIVE, 10, SECONDS) == 2
 
 
 def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
     places, taken = Places(1), []
-    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1), 1)
+    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
 
     def wait(lane: Lane) -> Lane:
-        assert places.reserve(lane, 10) == 1
+        assert places.reserve(lane, 10, SECONDS) == 1
         return lane
 
     with ThreadPoolExecutor(2) as threads:
@@ -69,11 +69,33 @@ def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
     assert [lane is Lane.BULK for lane in taken] == ([False] * (BULK_SHARE - 1) + [True]) * 3
 
 
+def test_after_a_flood_of_interactive_jobs_bulk_that_waits_is_owed_the_next_place() -> None:
+    places = Places(2 * BULK_SHARE)
+    places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10, SECONDS), 10)
+    with ThreadPoolExecutor(1) as threads:
+        bulk = threads.submit(places.reserve, Lane.BULK, 10, SECONDS)
+        while not places.contended(Lane.INTERACTIVE):  # nobody tells that it waits
+            time.sleep(0.001)
+        places.release()
+        assert places.reserve(Lane.INTERACTIVE, 10, 0.5) == 0
+        assert bulk.result(0.5) == 1
+    assert places.in_hand == 9
+
+
+def test_who_waited_long_enough_gets_none_and_waits_no_more() -> None:
+    places = Places(1)
+    places.reserve(Lane.BULK, 1, SECONDS)
+    assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 0
+    assert not places.contended(Lane.BULK)
+    places.fill(Lane.BULK, 1, 0)
+    assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 1
+
+
 def test_closing_wakes_whoever_waits() -> None:
     places = Places(1)
-    places.reserve(Lane.BULK, 1)
+    places.reserve(Lane.BULK, 1, SECONDS)
     with ThreadPoolExecutor(2) as threads:
-        waiting = [threads.submit(places.reserve, lane, 1) for lane in Lane]
+        waiting = [threads.submit(places.reserve, lane, 1, SECONDS) for lane in Lane]
         places.close()
         assert [future.result(SECONDS) for future in waiting] == [0, 0]
 
@@ -92,7 +114,7 @@ class PlacesMachine(RuleBasedStateMachine):
         free = 5 - self.in_hand - sum(self.reserved.values())
         if self.reserved[lane] or free < 2:
             return  # one receive a lane; with fewer than two free, bulk might wait, and nobody would wake it
-        self.reserved[lane] = self.places.reserve(lane, most)
+        self.reserved[lane] = self.places.reserve(lane, most, SECONDS)
         assert 1 <= self.reserved[lane] <= min(most, free)
 
     @rule(lane=st.sampled_from(Lane), share=st.floats(0, 1))

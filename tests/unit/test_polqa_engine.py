@@ -86,13 +86,11 @@ def test_line_ends_letters_floods_and_pauses_do_not_matter(
 def test_the_tools_warnings_come_with_the_score(
     engine: Callable[..., Engine], tmp_path: Path, preset: str, ends: str
 ) -> None:
-    warnings = score(engine(preset, f"warnings {ends}"), tmp_path).details["warnings"]
-    assert warnings == [{"code": "engine_warning", "message": words} for words in polqa_cli.WARNINGS]
+    assert score(engine(preset, f"warnings {ends}"), tmp_path).warnings == tuple(polqa_cli.WARNINGS)
 
 
 def test_a_warning_in_another_alphabet_is_readable(engine: Callable[..., Engine], tmp_path: Path) -> None:
-    warnings = score(engine("opticom-stdout", "latin1"), tmp_path).details["warnings"]
-    assert warnings == [{"code": "engine_warning", "message": "Pegel zu hoch für 20 °C"}]
+    assert score(engine("opticom-stdout", "latin1"), tmp_path).warnings == ("Pegel zu hoch für 20 °C",)
 
 
 @each_form
@@ -221,6 +219,21 @@ def test_a_tool_that_does_not_end_is_a_transient_error(engine: Callable[..., Eng
     hanging = engine("opticom-table", "hang", changes={"timeout_seconds = 3600": "timeout_seconds = 0.5"})
     error = failure(hanging, tmp_path)
     assert (error.failure_class, error.code) == (TRANSIENT, "tool_timed_out")
+
+
+def test_it_says_how_patient_it_is_with_its_tool_so_that_nobody_else_is_less(engine: Callable[..., Engine]) -> None:
+    changed = engine("opticom-table", changes={"timeout_seconds = 3600": "timeout_seconds = 900"})
+    assert changed.describe().limit_seconds == 900
+
+
+def test_what_the_tool_needs_of_the_unit_is_described_with_its_own_directory(
+    engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    needy = engine("opticom-table", more='needs = ["mac_address", "own_directory"]')
+    assert [line for line in needy.describe().unit if not line.startswith("#")] == [
+        "RestrictAddressFamilies=AF_NETLINK",
+        f"ReadWritePaths={tmp_path}",
+    ]
 
 
 def test_orders_may_come_inside_the_reference(engine: Callable[..., Engine], tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def test_every_error_is_told_at_once_by_the_name_of_what_is_wrong(own: Path) -> 
         .replace("ceiling = 4.5", "ceiling = 6\nmin_seconds = 9\nmax_seconds = 3")
         .replace("'score (.*)'", "'score (.*'")
         .replace('default_mode = "nb"', 'default_mode = "nb"\ntimeout_seconds = 4000\nencoding = "klingon"')
+        .replace('version = "1.0"', 'version = "1.0"\nneeds = ["beer"]')
     )
     text += '\n[exit_codes]\n1 = { class = "unlucky", code = "Bad Luck", message = "" }\n'
     told = errors(own, text)
@@ -152,6 +153,7 @@ def test_every_error_is_told_at_once_by_the_name_of_what_is_wrong(own: Path) -> 
         "modes.nb.max_seconds",
         "score.printed.pattern",
         "timeout_seconds",
+        "needs.0",
         "encoding",
         "exit_codes.1.class",
         "exit_codes.1.code",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand_ins.polqa_cli import WARNINGS
 from tests.stand_ins.polqa_tools import install, pair
 from tests.stand_ins.seat_runs import PATIENCE, Processes
 from worker.cancellation import Cancellation
@@ -55,6 +56,11 @@ def test_scores_and_failures_of_every_class_come_through_and_the_seat_goes_on(se
             assert caught.value.failure_class is failure_class
         assert score(seat, tmp_path, "score:2.5", never).mos_lqo == 2.5
     assert seat.is_alive()
+
+
+def test_the_tools_warnings_come_through(seat: Seat, tmp_path: Path) -> None:
+    with Cancellation() as never:
+        assert score(seat, tmp_path, "warnings", never) == Score(3.25, {"columns": {"AvgDelay": 40.5}}, tuple(WARNINGS))
 
 
 def test_a_licence_that_is_lost_and_found_again_needs_no_new_seat(spawner: Spawner, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+import wave
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -228,13 +228,13 @@ def test_the_source_may_be_the_target(source: Path) -> None:
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails_half_way(file: BinaryIO, *_: object, **__: object) -> None:
-        file.write(b"half of it")
+    def fails_half_way(wav: wave.Wave_write, frames: bytes) -> None:
+        wav.writeframesraw(frames[: len(frames) // 2])
         raise OSError("no space left on device")
 
     save(source, noise(1, RATE), RATE)
     target.write_bytes(b"what was there")
-    monkeypatch.setattr(soundfile, "write", fails_half_way)
+    monkeypatch.setattr(wave.Wave_write, "writeframes", fails_half_way)
     with pytest.raises(OSError, match="no space"):
         prepare(source, target, wanted())
     assert target.read_bytes() == b"what was there"

@@ -1,6 +1,7 @@
 """A WAV file's samples, read into memory and written back."""
 
 import hashlib
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def read(path: Path) -> Recording:
     """
     with path.open("rb") as file:
         try:
-            with soundfile.SoundFile(file) as wav:
+            # By its descriptor: for a file object, libsndfile calls back, by code made in writable memory, and the
+            # worker's unit forbids that.
+            with soundfile.SoundFile(file.fileno(), closefd=False) as wav:
                 _check(wav.format, wav.subtype, wav.samplerate)
                 recording = Recording(wav.read(dtype="float64", always_2d=True), wav.samplerate, wav.subtype)
         except soundfile.LibsndfileError as error:
@@ -51,8 +54,11 @@ def write(path: Path, pcm: NDArray[np.int16], rate_hz: int) -> None:
     """Write a mono 16-bit PCM WAV file: whole, in the place of what may be there, or not at all. Raises OSError."""
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            soundfile.write(file, pcm, rate_hz, format="WAV", subtype=PCM_16)
+        with partial.open("wb") as file, wave.open(file, "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(rate_hz)
+            wav.writeframes(pcm.astype("<i2").tobytes())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from worker.engines.engine import Description, EngineError, FailureClass, Score
 from worker.engines.preset import AskedVersion, read_preset, shipped_names
 from worker.engines.score_reading import read_score
 from worker.engines.tool_failure import said, tool_failure
+from worker.hardening import unit_lines
 from worker.processes import exit_cause
 
 ASK_SECONDS = 20.0  # to print its version, a tool may take so long
@@ -39,7 +40,15 @@ class PolqaEngine:
         preset = self._preset
         self._found(preset.command[0])
         settings = {"preset": preset.name, "preset_digest": preset.digest(), **preset.settings}
-        return Description("polqa", self._version, preset.scales(), preset.default_mode, settings)
+        return Description(
+            "polqa",
+            self._version,
+            preset.scales(),
+            preset.default_mode,
+            settings,
+            limit_seconds=preset.timeout_seconds,
+            unit=unit_lines(preset.needs, preset.directory),
+        )
 
     def self_test(self) -> None:
         """Score a pair in the default mode, once, since a licence may count runs. Raises EngineError."""
@@ -58,7 +67,7 @@ class PolqaEngine:
                 raise EngineError(FailureClass.CONFIG, "self_test_failed", message) from error
 
     def score(self, reference: Path, degraded: Path, mode: str, scratch: Path) -> Score:
-        """Run the tool on two files. Details: what the preset tells to read beside the score, and the tool's warnings.
+        """Run the tool on two files. Details: what the preset tells to read beside the score.
 
         Raises EngineError: of the class that the preset gives to what the tool printed, else to its exit code;
         `transient` where the preset knows neither, or where the tool ended well but left no usable score.

@@ -27,6 +27,7 @@ from pydantic import (
 
 from shared.pools import Mode
 from worker.engines.engine import EngineError, FailureClass
+from worker.hardening import NEEDS
 
 SHIPPED = Path(__file__).with_name("presets")
 LONGEST_SECONDS = 3600  # no run of any engine may take longer
@@ -51,6 +52,12 @@ def _with_one_group(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return pattern
 
 
+def _known_need(name: str) -> str:
+    if name not in NEEDS:
+        raise ValueError(f"{name!r} is none of {', '.join(NEEDS)}")
+    return name
+
+
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError("must be an absolute path")
@@ -63,6 +70,7 @@ ModeName = Annotated[str, StringConstraints(pattern=r"^(nb|swb|fb)$")]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 OneGroup = Annotated[Pattern, AfterValidator(_with_one_group)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+NeedName = Annotated[str, AfterValidator(_known_need)]
 RateHz = Annotated[int, Field(gt=0)]
 
 
@@ -157,6 +165,7 @@ class Preset(_Part):
     environment: dict[Word, str] = {}
     encoding: str = "utf-8"
     timeout_seconds: float = Field(LONGEST_SECONDS, gt=0, le=LONGEST_SECONDS)
+    needs: tuple[NeedName, ...] = Field((), description="What the worker's unit withholds and the tool must have.")
     version: Annotated[
         Annotated[Word, Tag("stated")] | Annotated[AskedVersion, Tag("asked")], Discriminator(_version_form)
     ]

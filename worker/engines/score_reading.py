@@ -3,6 +3,7 @@
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -31,10 +32,8 @@ def read_score(preset: Preset, mode: Mode, printed: str, table: Path, begun_ns: 
         score = _from_table(form, _read_table(table, preset.encoding, begun_ns))
     else:
         score = _from_printed(form, printed)
-    if warnings := list(_warnings(preset, printed)):
-        score.details["warnings"] = [{"code": "engine_warning", "message": message} for message in warnings]
     check_score(score, mode)
-    return score
+    return replace(score, warnings=tuple(_warnings(preset, printed)))
 
 
 def _read_table(path: Path, encoding: str, begun_ns: int) -> str:

@@ -1,0 +1,90 @@
+"""How the host is: whether it may receive, and what it tells of itself to the table, to systemd and to the accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.hosts import Host, HostState
+from worker.engines.engine import Description, FailureClass
+from worker.notify import more_time, status
+from worker.watchdog import LIMIT_SECONDS
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from worker.accounts import Accounts
+    from worker.breaker import Breaker
+    from worker.clock import Clock
+    from worker.disk import Disk
+    from worker.pause import PauseFile
+    from worker.seats import Seats
+    from worker.settings import WorkerSettings
+
+_OF_CLASS = {FailureClass.LICENCE: HostState.LICENCE_LOST, FailureClass.CONFIG: HostState.MISCONFIGURED}
+
+
+@dataclass
+class Condition:
+    """What all its parts together make of the host. `stage` is where the worker's own life stands."""
+
+    told: WorkerSettings
+    engine: Description
+    pause: PauseFile
+    clock: Clock
+    disk: Disk
+    breaker: Breaker
+    seats: Seats
+    accounts: Accounts
+    stage: HostState = HostState.STARTING
+
+    def closed(self) -> HostState | None:
+        """Why nothing is received now, if so."""
+        if self.pause.get():
+            return HostState.PAUSED
+        if self.clock.off():
+            return HostState.MISCONFIGURED
+        if self.disk.low():
+            return HostState.DISK_FULL
+        if not self.seats.up:
+            return _OF_CLASS.get(self.breaker.all_held() or FailureClass.TRANSIENT, HostState.STARTING)
+        return _OF_CLASS.get(self.breaker.closed() or FailureClass.TRANSIENT)
+
+    def state(self) -> HostState:
+        """In one word, for people."""
+        return (self.closed() or self.stage) if self.stage is HostState.READY else self.stage
+
+    def host(self) -> Host:
+        """As the table shall hold it."""
+        return Host(
+            host=self.told.host,
+            pool=self.told.pool,
+            engine=self.engine.name,
+            version=self.engine.version,
+            seats=self.told.seats,
+            busy=self.accounts.busy,
+            mean_seconds=self.accounts.mean_seconds,
+            state=self.state(),
+            seen_at=self.clock(),
+        )
+
+    def line(self) -> str:
+        """What systemd is told: the state, and while seats warm up, that it shall be patient for as long as we tell."""
+        if self.stage is HostState.STARTING:
+            return more_time(LIMIT_SECONDS)
+        held = ", ".join(self._held())
+        return status(self.state().replace("_", " ") + (f"; held: {held}" if held else ""))
+
+    def readings(self) -> dict[str, JsonValue]:
+        """What the accounts tell as it stands."""
+        held: list[JsonValue] = [*self._held()]
+        return {
+            "state": self.state().value,
+            "seats_up": self.seats.up,
+            "held": held,
+            "modes_held": len(held),
+            "free_disk_bytes": self.disk.free_bytes(),
+        }
+
+    def _held(self) -> list[str]:
+        return [mode.name for mode in self.engine.modes if self.breaker.held(mode.name)]
