@@ -8,7 +8,16 @@ import httpx
 
 from sandbox import resources as made
 from shared.pools import Lane
-from shared.resources import BUCKET, DEAD_QUEUE, JOBS_TABLE, MAX_RECEIVES, UPLOADS_QUEUE, VISIBILITY, lane_queue
+from shared.resources import (
+    BUCKET,
+    DEAD_QUEUE,
+    FED_VISIBILITY,
+    JOBS_TABLE,
+    MAX_RECEIVES,
+    UPLOADS_QUEUE,
+    VISIBILITY,
+    lane_queue,
+)
 from tests.cloud import POOL, Clients, Resources
 
 
@@ -52,7 +61,7 @@ def test_a_queue_that_stands_takes_on_what_a_newer_release_says(resources: Resou
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "7"})
     _make_again(resources, resources.clients)
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    assert attributes == {"VisibilityTimeout": str(VISIBILITY)}
+    assert attributes == {"VisibilityTimeout": str(FED_VISIBILITY)}
 
 
 def test_an_upload_by_a_presigned_post_is_told_to_the_uploads_queue(resources: Resources) -> None:

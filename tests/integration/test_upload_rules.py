@@ -97,7 +97,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def parts(seaweed: str) -> Iterator[Service]:
     """The functions' own clients, of seaweedfs, once it takes files."""
     told = {"MOSAIC_TABLE": "none", "MOSAIC_BUCKET": BUCKET, "MOSAIC_POOLS": json.dumps([POOL])}
-    told["MOSAIC_QUEUE_URLS"] = json.dumps({"p-interactive": "none", "p-bulk": "none"})
+    told["MOSAIC_QUEUE_URLS"] = json.dumps({"p-interactive": "none", "p-bulk": "none", "batches": "none"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", seaweed)
         patch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
