@@ -263,7 +263,6 @@ def test_json_is_json_however_its_type_is_written(content_type: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/jobs/"),
         ("GET", "/"),
         ("POST", "/v2/jobs"),
         ("PUT", "/v1/jobs"),
