@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 CALLS := $(CURDIR)/.aws_calls.jsonl
 
-.PHONY: demo sandbox test tests-apart tests-of-sandboxes lint format setup locks clean
+.PHONY: demo sandbox bench soak test tests-apart tests-of-sandboxes lint format setup locks clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -26,6 +26,12 @@ tests-apart: setup
 tests-of-sandboxes: setup # in one process, for two sandboxes that start at once may choose the same port
 	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/integration tests/e2e
 
+bench: setup ## Measure the worker: a quarter of an hour on a machine that does nothing else
+	@reached=0; for part in seat_use memory idle; do $(BIN)/python -m bench.$$part || reached=1; done; exit $$reached
+
+soak: setup ## 2,000 jobs amid faults from a printed seed: ten minutes; python -m tests.soak --help says how to repeat one
+	@$(BIN)/python -m tests.soak
+
 lint: setup ## Style, types, and which way imports point
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,14 +42,14 @@ format: setup ## Put every file into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-setup: .venv/.dev ## Install everything that working on Mosaic takes
+setup: .venv/.dev .venv/.fauxqs ## Install everything that working on Mosaic takes
 
 locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
 	$(COMPILE) --group sandbox -c requirements/dev.txt -o requirements/sandbox.txt
 
 clean: ## Remove what was installed and built; the sandbox's state goes too
-	rm -rf .venv .sandbox cdk.out
+	rm -rf .venv .sandbox cdk.out tests/fauxqs/node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -60,3 +66,8 @@ clean: ## Remove what was installed and built; the sandbox's state goes too
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@$(INSTALL) --no-build-isolation --editable client
 	@touch $@ .venv/.sandbox
+
+.venv/.fauxqs: tests/fauxqs/package-lock.json | .venv/.dev
+	@$(BIN)/npm ci --prefix tests/fauxqs --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null \
+		&& touch $@ \
+		|| echo "npm could not install fauxqs, an emulator for tests: those that need it will be skipped." >&2

@@ -16,4 +16,4 @@ os.environ.update(
 # A shell that runs this in the background lets SIGINT be ignored, and children inherit that: Ctrl-C is tested too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.cloud", "tests.recorder"]
+pytest_plugins = ["tests.cloud", "tests.fauxqs_process", "tests.recorder"]

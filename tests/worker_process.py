@@ -19,14 +19,16 @@ from api import starting
 from api.service import Service
 from api.settings import ApiSettings
 from sandbox.readiness import VARIABLE, Listener
-from shared.job import AudioFile, Job, Role, new_job_id
-from shared.job_table import job_key
+from shared.hosts import Hosts, HostState
+from shared.job import AudioFile, Job, Prepare, Role, new_job_id
+from shared.job_table import JobTable, job_key
 from shared.lives import UPLOAD_SECONDS
 from shared.object_keys import upload_key
 from shared.states import State
 from tests.cloud import POOL, Resources
 from tests.stand_ins.ordered_engine import NAME, ordered_wav
 
+HOST = "host-a"
 READY_SECONDS = 60
 END_SECONDS = 60
 LOOK_SECONDS = 0.05
@@ -36,23 +38,26 @@ class WorkerProcess:
     """One `python -m worker`; ended, and its children looked for, when its test ends."""
 
     def __init__(self, resources: Resources, directory: Path, **settings: str) -> None:
+        """`settings` are `MOSAIC_*` without that; a name in capitals is a variable of its own."""
         self.directory = directory
         self.log = directory / "worker.log"
         self._environment = {
             **os.environ,
             **resources.cloud.environment,
+            "AWS_ACCESS_KEY_ID": settings.get("host", HOST),  # by which the faulty gateway knows who calls
             "MOSAIC_TABLE": resources.table,
             "MOSAIC_BUCKET": resources.bucket,
             "MOSAIC_QUEUE_URLS": json.dumps(resources.queue_urls),
             "MOSAIC_POOL": POOL.name,
             "MOSAIC_ENGINE": NAME,
-            "MOSAIC_HOST": "host-a",
+            "MOSAIC_HOST": HOST,
             "MOSAIC_SEATS": "1",
             "MOSAIC_WORK_DIRECTORY": str(directory / "work"),
             "MOSAIC_STATE_DIRECTORY": str(directory / "state"),
             "MOSAIC_POLL_SECONDS": "1",
-            **{f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
+            **{name if name.isupper() else f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
         }
+        self.command = [sys.executable, "-m", "worker"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> WorkerProcess:
@@ -70,7 +75,7 @@ class WorkerProcess:
     def _spawn(self, more: dict[str, str]) -> None:
         with self.log.open("ab") as log:
             environment = {**self._environment, **more}
-            self.process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the worker alone."""
@@ -115,6 +120,15 @@ def worker(resources: Resources, directory: Path, **settings: str) -> Iterator[W
         process.end()
 
 
+def wait_host(resources: Resources, state: HostState, seconds: float = 60) -> None:
+    """Until the one host of the pool tells that it is in that state."""
+    hosts = Hosts(JobTable(resources.clients.dynamodb, resources.table))
+    deadline = time.monotonic() + seconds
+    while [host.state for host in hosts.alive(POOL.name)] != [state]:
+        assert time.monotonic() < deadline, f"never told {state}"
+        time.sleep(LOOK_SECONDS)
+
+
 class GivenJobs:
     """Jobs with their files in the bucket, started as the API starts them."""
 
@@ -131,11 +145,17 @@ class GivenJobs:
         self.service = Service(settings=told, dynamodb=clients.dynamodb, s3=clients.s3, sqs=clients.sqs)
         self.resources = resources
 
-    def start(self, order: dict[str, JsonValue], sha256: str | None = None) -> Job:
+    def start(self, order: dict[str, JsonValue], sha256: str | None = None, batch: str | None = None) -> Job:
         """A queued job whose engine gets that order."""
-        return starting.start(self.service, self.create(order, sha256))
+        return starting.start(self.service, self.create(order, sha256, batch=batch))
 
-    def create(self, order: dict[str, JsonValue], sha256: str | None = None) -> Job:
+    def create(
+        self,
+        order: dict[str, JsonValue],
+        sha256: str | None = None,
+        prepare: Prepare | None = None,
+        batch: str | None = None,
+    ) -> Job:
         """A job whose files are uploaded, and that was not started."""
         job_id, now = new_job_id(), time.time()
         files = {role: AudioFile(key=upload_key(job_id, role), sha256=sha256) for role in Role}
@@ -147,8 +167,9 @@ class GivenJobs:
             engine=POOL.engine,
             mode="wb",
             reference=files[Role.REFERENCE],
-            degraded=files[Role.DEGRADED],
+            degraded=files[Role.DEGRADED].model_copy(update={"prepare": prepare}),
             upload_deadline=now + UPLOAD_SECONDS,
+            batch=batch,
         )
         for role in Role:
             self.upload(job, role, order)

@@ -12,6 +12,7 @@ from shared.pools import Lane
 from shared.resources import lane_queue
 from shared.states import State
 from tests.cloud import POOL, Resources
+from tests.faults.aftermath import end_well
 from tests.worker_process import GivenJobs, worker
 
 FLAPS = 50
@@ -31,11 +32,8 @@ def test_a_licence_that_flaps_costs_no_job_anything(jobs: GivenJobs, resources: 
             lost.touch()
             time.sleep(FLAP_SECONDS)
         lost.unlink()
-        ended = jobs.wait_all(started, State.SUCCEEDED)
-        process.signal(signal.SIGTERM)
-        assert process.wait() == 0
-    assert {(job.failures, job.lost_claims) for job in ended} == {(0, 0)}
-    assert jobs.counts(QUEUE) == (0, 0)
+        ended = end_well(jobs, started, process)
+    assert {(job.state, job.failures, job.lost_claims) for job in ended} == {(State.SUCCEEDED, 0, 0)}
 
 
 def test_while_the_licence_is_lost_jobs_wait_in_the_queue_and_no_seat_tries_them_all(

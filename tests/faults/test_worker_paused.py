@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from shared.hosts import Hosts, HostState
-from shared.job_table import JobTable
+from shared.hosts import HostState
 from shared.states import State
-from tests.cloud import POOL, Resources
+from tests.cloud import Resources
 from tests.stand_ins.ordered_engine import Meeting
-from tests.worker_process import GivenJobs, WorkerProcess, worker
+from tests.worker_process import GivenJobs, WorkerProcess, wait_host, worker
 
 QUICK: dict[str, JsonValue] = {"do": "sleep", "seconds": 0.05}
 
@@ -29,14 +27,6 @@ def command(process: WorkerProcess, *arguments: str) -> subprocess.CompletedProc
         timeout=30,
         check=False,
     )
-
-
-def wait_for_state(resources: Resources, state: HostState) -> None:
-    hosts = Hosts(JobTable(resources.clients.dynamodb, resources.table))
-    deadline = time.monotonic() + 30
-    while [host.state for host in hosts.alive(POOL.name)] != [state]:
-        assert time.monotonic() < deadline, f"never told {state}"
-        time.sleep(0.1)
 
 
 def test_a_pause_holds_over_a_restart_and_ends_with_resume(
@@ -55,7 +45,7 @@ def test_a_pause_holds_over_a_restart_and_ends_with_resume(
         assert "new licence file" in status.stdout
         process.kill()
         process.start()
-        wait_for_state(resources, HostState.PAUSED)
+        wait_host(resources, HostState.PAUSED)
         assert jobs.now(waiting).state is State.QUEUED
         assert command(process, "resume").returncode == 0
         jobs.wait_for(waiting, State.SUCCEEDED)

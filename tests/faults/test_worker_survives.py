@@ -14,6 +14,8 @@ from api.enqueue import enqueue
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS
 from shared.states import State
 from tests.cloud import Resources, fresh, running
+from tests.faults.aftermath import end_well
+from tests.faulty_gateway import FaultyGateway
 from tests.stand_ins.ordered_engine import Meeting
 from tests.worker_process import GivenJobs, WorkerProcess, worker
 
@@ -47,6 +49,30 @@ def test_a_worker_that_was_overtaken_while_it_stood_still_leaves_no_result(
     assert (done.host, done.attempt, done.failures) == ("host-b", 2, 1)
     assert jobs.now(job) == done
     assert jobs.results(job) == [done.result_key]
+
+
+def test_a_worker_that_was_overtaken_leaves_no_result_either_while_the_other_still_scores(
+    jobs: GivenJobs, gateway: FaultyGateway, faulty: Resources, tmp_path: Path
+) -> None:
+    meeting = Meeting.at(tmp_path / "meeting")
+    with worker(faulty, tmp_path / "zombie", prefetch="0") as zombie:
+        job = jobs.start(meeting.order)
+        meeting.wait_begun()
+        jobs.wait_begun(job)
+        zombie.signal(signal.SIGSTOP)
+        jobs.age_claim(job, CLAIM_SECONDS + GRACE_SECONDS)
+        meeting.let_go()
+        enqueue(jobs.service, job)
+        with worker(faulty, tmp_path / "second", host="host-b") as second:
+            meeting.wait_begun()
+            zombie.signal(signal.SIGCONT)
+            zombie.signal(signal.SIGTERM)
+            assert zombie.wait() == 0
+            assert "claim_was_lost" in zombie.log.read_text()
+            assert jobs.results(job) == []
+            meeting.let_go()
+            [done] = end_well(jobs, [job], second, gateway=gateway)
+    assert (done.host, done.attempt, done.failures) == ("host-b", 2, 1)
 
 
 def test_files_that_vanish_under_a_seat_cost_that_job_an_attempt_and_not_the_seat(
@@ -88,7 +114,7 @@ def test_a_measuring_process_that_dies_costs_its_neighbours_nothing(
         started = [jobs.start(QUICK) for _ in range(5)]
         jobs.wait_all(started, State.RUNNING)
         measuring.kill()
-        ended = jobs.wait_all(started, State.SUCCEEDED)
+        ended = end_well(jobs, started, process)
     assert sorted(job.failures for job in ended) in ([0] * 5, [0, 0, 0, 0, 1])
 
 

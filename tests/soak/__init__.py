@@ -1,0 +1,1 @@
+"""Many small jobs, two workers, and faults at random: every promise is looked at in the end."""
