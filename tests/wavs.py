@@ -1,7 +1,11 @@
-"""Builders of WAV files as bytes, good and bad: every field of a header can be told to lie."""
+"""WAV files as bytes, good and bad: every field of a header can be told to lie. And what reading one comes to."""
 
 import struct
 from collections.abc import Sequence
+
+import pytest
+
+from shared.wav import MAX_HEADER_BYTES, WavError, WavHeader, read_header
 
 PCM, FLOAT, ALAW, MULAW, IMA_ADPCM, EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0x0011, 0xFFFE
 SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -60,6 +64,11 @@ def wav(
     return riff(fmt(format_tag, channels, rate_hz, bits), *before, chunk(b"data", body), *after)
 
 
+DATA = chunk(b"data", bytes(32000))
+LIST = chunk(b"LIST", b"INFOISFT\x0e\x00\x00\x00Lavf58.45.100\0")
+ODD = chunk(b"odd ", b"seven b")
+
+
 class CountingReader:
     """Ranged reads of an object, counted; a read past its end or without a byte fails the test."""
 
@@ -76,3 +85,21 @@ class CountingReader:
         self.calls += 1
         self.bytes_read += count
         return self.content[offset : offset + count]
+
+
+def header_of(content: bytes) -> WavHeader:
+    """The header, with every promise about reading checked on the way."""
+    read = CountingReader(content)
+    try:
+        return read_header(read, len(content))
+    finally:
+        assert read.calls <= 2
+        assert read.bytes_read <= MAX_HEADER_BYTES
+
+
+def fault_of(content: bytes) -> WavError:
+    """Why the header is refused."""
+    with pytest.raises(WavError) as caught:
+        header_of(content)
+    assert caught.value.message == str(caught.value)
+    return caught.value
