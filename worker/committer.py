@@ -26,7 +26,7 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.patience import GaveUp, Patience
 from worker.result_document import result_document
-from worker.work import Crashed, Dropped, Failed, Finished, NoSignal, Outcome, PutOff, Returned, Scored, Work
+from worker.work import Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -88,7 +88,7 @@ class Committer:
                 log.info("attempt_ended", end=end)
         except LostRace as race:
             log.info("claim_was_lost", why=str(race))
-            job, end = race.job, end_of(work.claimed, Dropped(), race.job)
+            job, end = race.job, end_of(work.claimed, Unscored.DROPPED, race.job)
         except UnknownJob:
             log.info("job_was_gone")
             end = End.GONE
@@ -108,15 +108,15 @@ class Committer:
         match outcome:
             case Scored(score):
                 return self._commit(work, self._result(work, score.mos_lqo, score.warnings), score.details)
-            case NoSignal():
+            case Unscored.NO_SIGNAL:
                 return self._commit(work, self._result(work, None), {})
             case Failed(error):
                 return self._failed(job, error)
             case Crashed(why):
                 return self._claims.retry(job, why)
-            case Returned() | PutOff():
+            case Unscored.RETURNED | Unscored.PUT_OFF:
                 return self._claims.put_back(job)
-            case Dropped():
+            case Unscored.DROPPED:
                 return self._now(job)
 
     def _now(self, job: Job) -> Job:
@@ -185,7 +185,7 @@ class Committer:
 
     def _pause(self, outcome: Outcome) -> float:
         match outcome:
-            case PutOff():
+            case Unscored.PUT_OFF:
                 return self._breaker.pause_seconds()
             case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
                 return self._breaker.pause_seconds()

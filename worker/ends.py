@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.job import ErrorCategory, Job
 from shared.states import State
-from worker.work import Dropped, Outcome
+from worker.work import Outcome, Unscored
 
 
 class End(StrEnum):
@@ -32,7 +32,7 @@ def end_of(claimed: Job, outcome: Outcome, now: Job) -> End:
     """The end of an attempt, by the job as it was claimed, what came of that, and the job as it stands since."""
     if now.state is State.CANCELLED:
         return End.CANCELLED
-    if isinstance(outcome, Dropped):
+    if outcome is Unscored.DROPPED:
         return End.OVERTAKEN
     match now.state:
         case State.SUCCEEDED:

@@ -21,7 +21,7 @@ from worker.measuring import Measuring, MeasuringStopped
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
-from worker.work import Failed, Finished, NoSignal, Outcome, PutOff, Returned, Work
+from worker.work import Failed, Finished, Outcome, Unscored, Work
 
 LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
@@ -135,7 +135,7 @@ class Fetcher:
             return self._admitted(work)
         except Exception:
             log.exception("fetch_failed")
-            return PutOff()
+            return Unscored.PUT_OFF
 
     def _admitted(self, work: Work) -> Outcome | None:
         waited = max(work.claimed.times[State.RUNNING] - work.claimed.times[State.QUEUED], 0)
@@ -143,7 +143,7 @@ class Fetcher:
         self._accounts.claimed(waited)
         admission = self._breaker.admit(work.claimed.mode)
         if admission is Admission.NONE:
-            return PutOff()
+            return Unscored.PUT_OFF
         work.alone = admission is Admission.ALONE
         return self._local(work)
 
@@ -155,12 +155,12 @@ class Fetcher:
         except EngineError as error:
             return Failed(error)
         except MeasuringStopped:
-            return Returned()
+            return Unscored.RETURNED
         finally:
             seconds = time.monotonic() - began
             work.timings_ms["fetched"] = _milliseconds(seconds)
             self._accounts.fetched(seconds)
-        return NoSignal() if work.findings.silent else None
+        return Unscored.NO_SIGNAL if work.findings.silent else None
 
 
 def seconds_to_claim(job: Job, now: float) -> float:

@@ -20,7 +20,7 @@ from worker.job_files import SCRATCH
 from worker.places import Places
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
-from worker.work import Crashed, Dropped, Failed, Finished, Outcome, PutOff, Returned, Scored, Work
+from worker.work import Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
 
 WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more on a busy machine
 BASE_SECONDS = 60.0  # how long an engine may take: so long, and
@@ -137,7 +137,7 @@ class Seats:
     def _put_off_all(self) -> None:
         """With no seat up, what waits for one goes back: another host may have a seat."""
         for work in self._ready.clear() if not self._up else []:
-            outcome = PutOff()
+            outcome = Unscored.PUT_OFF
             self._tell_breaker(work, outcome)
             self._places.release()
             self._outbox.put((work, outcome))
@@ -168,11 +168,11 @@ class Seats:
 
     def _outcome(self, seat: Seat, work: Work) -> Outcome:
         if self._stopping.is_set():
-            return Returned()
+            return Unscored.RETURNED
         if work.cancelled.is_set():
-            return Dropped()
+            return Unscored.DROPPED
         if self._breaker.held(work.claimed.mode) and not work.alone:
-            return PutOff()
+            return Unscored.PUT_OFF
         work.begun = self._begin(work.claimed)
         self._accounts.begun()
         began = time.monotonic()
@@ -213,7 +213,7 @@ class Seats:
         except EngineError as error:
             return Failed(error)
         except SeatStopped:
-            return Dropped() if work.cancelled.is_set() else Returned()
+            return Unscored.DROPPED if work.cancelled.is_set() else Unscored.RETURNED
         except SeatError as error:
             log.warning("attempt_lost", error=str(error))
             return Crashed(str(error))

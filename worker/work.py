@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -72,11 +73,6 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class NoSignal:
-    """There was nothing to score in the degraded file."""
-
-
-@dataclass(frozen=True)
 class Failed:
     """The engine, or what comes before it, refused the job: the error says whose turn it is."""
 
@@ -90,20 +86,14 @@ class Crashed:
     why: str
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """The claim is no longer ours: the job ended, was taken over, or our claim ran out."""
+class Unscored(Enum):
+    """There is no score, and no error either."""
+
+    NO_SIGNAL = auto()  # there was nothing to score in the degraded file
+    DROPPED = auto()  # the claim is no longer ours: the job ended, was taken over, or our claim ran out
+    PUT_OFF = auto()  # not now: its mode is held, or this host could not fetch it; it goes back for a while, at no cost
+    RETURNED = auto()  # the worker ends before the job was scored: it goes back, at no cost
 
 
-@dataclass(frozen=True)
-class PutOff:
-    """Not now: its mode is held, or this host could not fetch it. It goes back for a while, at no cost."""
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The worker ends before the job was scored: it goes back, at no cost."""
-
-
-Outcome = Scored | NoSignal | Failed | Crashed | Dropped | PutOff | Returned
+Outcome = Scored | Failed | Crashed | Unscored
 Finished = tuple[Work, Outcome]

@@ -37,7 +37,7 @@ from worker.spawner import Spawner
 from worker.status import StatusFile
 from worker.teller import Teller
 from worker.watchdog import LIMIT_SECONDS, Watchdog
-from worker.work import Finished, Returned, Work
+from worker.work import Finished, Unscored, Work
 
 log = logs.get(__name__)
 
@@ -198,7 +198,7 @@ class Worker:
             self._give_back(work)
         self._fetchers.stop()
         for work in self._ready.clear():
-            self._outbox.put((work, Returned()))
+            self._outbox.put((work, Unscored.RETURNED))
         self._seats.stop()
         self._committers.stop()
         self._messages.stop()

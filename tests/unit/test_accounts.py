@@ -28,7 +28,7 @@ from worker.accounts import Accounts
 from worker.ends import SUCCESSES, End, end_of
 from worker.engines.engine import EngineError, FailureClass, Score
 from worker.metrics import UNITS
-from worker.work import Crashed, Dropped, Failed, NoSignal, Outcome, PutOff, Returned, Scored
+from worker.work import Crashed, Failed, Outcome, Scored, Unscored
 
 SEATS = 2
 SCORED = Scored(Score(3.0))
@@ -179,7 +179,7 @@ def test_claimed_and_not_begun_is_the_most_there_was_at_once(clock: SettableCloc
     for _ in range(3):
         told.claimed(0)
     told.begun()
-    told.ended(End.PUT_BACK, PutOff(), begun=False, error=None)
+    told.ended(End.PUT_BACK, Unscored.PUT_OFF, begun=False, error=None)
     first, second = told.take(), told.take()
     told.begun()
     told.ended(End.SUCCEEDED, SCORED, begun=True, error=None)
@@ -192,7 +192,7 @@ def test_claimed_and_not_begun_is_the_most_there_was_at_once(clock: SettableCloc
     ("outcome", "counted"),
     [
         (SCORED, None),
-        (Dropped(), None),
+        (Unscored.DROPPED, None),
         (Crashed("it died"), "crash"),
         *((failed(failure_class), failure_class.value) for failure_class in FailureClass),
     ],
@@ -244,7 +244,11 @@ def ended_as(state: State, **changes: object) -> Job:
     ("outcome", "now", "end"),
     [
         (SCORED, ended_as(State.SUCCEEDED, result=result(3.0)), End.SUCCEEDED),
-        (NoSignal(), ended_as(State.SUCCEEDED, result=result().model_copy(update={"mos_lqo": None})), End.NO_SIGNAL),
+        (
+            Unscored.NO_SIGNAL,
+            ended_as(State.SUCCEEDED, result=result().model_copy(update={"mos_lqo": None})),
+            End.NO_SIGNAL,
+        ),
         (failed(FailureClass.BAD_INPUT), ended_as(State.FAILED, error=SILENT), End.FAILED_BAD_INPUT),
         (
             Crashed("it died"),
@@ -253,12 +257,12 @@ def ended_as(state: State, **changes: object) -> Job:
         ),
         (Crashed("it died"), ended_as(State.QUEUED, failures=1), End.RETRIED),
         (failed(FailureClass.LICENCE), ended_as(State.QUEUED), End.PUT_BACK),
-        (Returned(), ended_as(State.QUEUED), End.PUT_BACK),
+        (Unscored.RETURNED, ended_as(State.QUEUED), End.PUT_BACK),
         (SCORED, ended_as(State.CANCELLED), End.CANCELLED),
-        (Dropped(), ended_as(State.CANCELLED), End.CANCELLED),
-        (Dropped(), ended_as(State.SUCCEEDED, result=result(3.0)), End.OVERTAKEN),
-        (Dropped(), ended_as(State.QUEUED), End.OVERTAKEN),
-        (Dropped(), ended_as(State.RUNNING), End.OVERTAKEN),
+        (Unscored.DROPPED, ended_as(State.CANCELLED), End.CANCELLED),
+        (Unscored.DROPPED, ended_as(State.SUCCEEDED, result=result(3.0)), End.OVERTAKEN),
+        (Unscored.DROPPED, ended_as(State.QUEUED), End.OVERTAKEN),
+        (Unscored.DROPPED, ended_as(State.RUNNING), End.OVERTAKEN),
     ],
 )
 def test_an_attempt_ends_as_its_job_then_stands(outcome: Outcome, now: Job, end: End) -> None:
@@ -266,7 +270,7 @@ def test_an_attempt_ends_as_its_job_then_stands(outcome: Outcome, now: Job, end:
 
 
 def test_another_s_success_is_none_of_ours() -> None:
-    assert end_of(new_job(), Dropped(), ended_as(State.SUCCEEDED, result=result())) not in SUCCESSES
+    assert end_of(new_job(), Unscored.DROPPED, ended_as(State.SUCCEEDED, result=result())) not in SUCCESSES
 
 
 # The line
