@@ -73,11 +73,14 @@ class Claims:
         """`running` → `failed`, for good."""
         return self._mine(job, self._failing(job, error))
 
-    def retry(self, job: Job, why: str) -> Job:
-        """Count a failure: `running` → `queued`, or → `failed` where it was the last one allowed."""
+    def retry(self, job: Job, code: str) -> Job:
+        """Count a failure: `running` → `queued`, or → `failed` where it was the last one allowed.
+
+        Of what failed the client is told the code alone: what an engine says may be about the host.
+        """
         failures = job.failures + 1
         if failures >= MAX_FAILURES:
-            return self._mine(job, self._failing(job, _exhausted(why)).setting({"failures": failures}))
+            return self._mine(job, self._failing(job, _exhausted(code)).setting({"failures": failures}))
         return self._mine(job, self._back({"failures": failures}))
 
     def put_back(self, job: Job) -> Job:
@@ -104,8 +107,7 @@ class Claims:
         counted: dict[str, JsonValue] = {"failures": failures, "lost_claims": lost}
         change = self._claimed()
         if failures >= MAX_FAILURES or lost >= MAX_LOST_CLAIMS:
-            why = "its worker died " + ("while it was being scored" if begun else "before scoring began")
-            change = self._failing(job, _exhausted(why))
+            change = self._failing(job, _exhausted("worker_died"))
         return change.setting(counted)
 
     def _failing(self, job: Job, error: JobError) -> Change:
@@ -149,9 +151,9 @@ class Claims:
             raise (AlreadyEnded if race.job.ended else Overtaken)(race.job) from None
 
 
-def _exhausted(why: str) -> JobError:
+def _exhausted(code: str) -> JobError:
     return JobError(
         category=ErrorCategory.SERVICE,
         code="attempts_exhausted",
-        message=f"Given up after several attempts; at the last one {why}. The audio is kept for replay.",
+        message=f"Given up after several attempts; the last one ended with `{code}`. The audio is kept for replay.",
     )

@@ -112,8 +112,8 @@ class Committer:
                 return self._commit(work, self._result(work, None), {})
             case Failed(error):
                 return self._failed(job, error)
-            case Crashed(why):
-                return self._claims.retry(job, why)
+            case Crashed(code):
+                return self._claims.retry(job, code)
             case Unscored.RETURNED | Unscored.PUT_OFF:
                 return self._claims.put_back(job)
             case Unscored.DROPPED:
@@ -128,7 +128,7 @@ class Committer:
             reason = JobError(category=ErrorCategory.BAD_INPUT, code=error.code, message=error.message, file=error.file)
             return self._claims.fail(job, reason)
         if error.failure_class is FailureClass.TRANSIENT:
-            return self._claims.retry(job, str(error))
+            return self._claims.retry(job, error.code)
         return self._claims.put_back(job)
 
     def _result(self, work: Work, mos_lqo: float | None, warnings: Iterable[str] = ()) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from typing import Self, cast
 
 from pydantic import JsonValue, TypeAdapter
 
+from shared import logs
 from shared.job import Prepare, Role
 from worker import processes
 from worker.audio.advice import NO_SIGNAL, advise
@@ -23,6 +25,8 @@ from worker.engines.engine import EngineError, FailureClass
 from worker.work import Findings
 
 NICENESS = 10  # beside the seats, never before them
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def serve(link: Connection, parent_pid: int) -> None:
     processes.die_with_parent(parent_pid)
     processes.ignore_stop_signals()
     os.nice(NICENESS)
+    logs.configure("measuring", sys.stderr)
     task, examined = TypeAdapter(Task), TypeAdapter(Examined)
     while True:
         try:
@@ -87,7 +92,8 @@ def _answer(task: Task) -> Examined:
     except Exception as error:
         if is_full(error):
             return Examined(error=Refusal.of(no_room(error)))
-        message = f"The files could not be measured: {type(error).__name__}: {error}"
+        log.exception("measuring_failed", directory=str(task.directory))
+        message = "The files could not be measured; the measuring process's log says why."
         return Examined(error=Refusal(FailureClass.TRANSIENT, "measuring_failed", message))
 
 

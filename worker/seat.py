@@ -25,11 +25,15 @@ _STANDARD_ERROR = 2
 
 
 class SeatError(Exception):
-    """The seat has no child any more; `start` gives it a new one."""
+    """The seat has no child any more; `start` gives it a new one. `code` names what happened, for clients."""
+
+    code = "seat_lost"
 
 
 class SeatDied(SeatError):
     """The child ended by itself: a crash, an exit, an out-of-memory kill. `return_code` is Popen's."""
+
+    code = "seat_died"
 
     def __init__(self, number: int, return_code: int) -> None:
         super().__init__(f"the process of seat {number} ended: {processes.exit_cause(return_code)}")
@@ -38,6 +42,8 @@ class SeatDied(SeatError):
 
 class SeatTimedOut(SeatError):
     """The child took longer than it may, and was killed."""
+
+    code = "seat_timed_out"
 
 
 class SeatStopped(SeatError):

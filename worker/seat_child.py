@@ -15,6 +15,8 @@ from worker.disk import is_full, no_room
 from worker.engines.engine import Engine, EngineError, FailureClass, Score, check_score
 from worker.seat_messages import READY, decode_task, encode_error, encode_score
 
+log = logs.get(__name__)
+
 
 def main(engine: str, link_fd: int, parent_pid: int) -> None:
     """Serve the parent at the other end of `link_fd`; return when it hangs up or the engine is not fit."""
@@ -47,7 +49,9 @@ def _fit_engine(name: str) -> Engine:
     except EngineError:
         raise
     except Exception as error:
-        raise EngineError(FailureClass.CONFIG, "self_test_failed", _told(error)) from error
+        log.exception("self_test_failed")
+        message = f"{type(error).__name__}: {error}"  # for the operator: no client ever sees what is `config`
+        raise EngineError(FailureClass.CONFIG, "self_test_failed", message) from error
     return engine
 
 
@@ -68,13 +72,11 @@ def _score(engine: Engine, message: bytes) -> Score:
     except Exception as error:
         if is_full(error):
             raise no_room(error) from error
-        raise EngineError(FailureClass.TRANSIENT, "engine_fault", _told(error)) from error
+        log.exception("engine_fault", directory=task.scratch)
+        told = "The engine broke in a way that it must never; the seat's log says how."
+        raise EngineError(FailureClass.TRANSIENT, "engine_fault", told) from error
     check_score(score, mode)
     return score
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

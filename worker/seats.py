@@ -162,9 +162,9 @@ class Seats:
     def _safe_outcome(self, seat: Seat, work: Work) -> Outcome:
         try:
             return self._outcome(seat, work)
-        except Exception as error:
+        except Exception:
             log.exception("seat_failed")  # whatever it is, the seat lives on, and so does the job
-            return Crashed(f"unexpected: {type(error).__name__}")
+            return Crashed("unexpected")
 
     def _outcome(self, seat: Seat, work: Work) -> Outcome:
         if self._stopping.is_set():
@@ -216,7 +216,7 @@ class Seats:
             return Unscored.DROPPED if work.cancelled.is_set() else Unscored.RETURNED
         except SeatError as error:
             log.warning("attempt_lost", error=str(error))
-            return Crashed(str(error))
+            return Crashed(error.code)
 
 
 def run_limit(audio_seconds: float, own_limit_seconds: float | None) -> float:

@@ -81,9 +81,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class Crashed:
-    """The attempt came to nothing, and it is a failure: a crash, a time-out."""
+    """The attempt came to nothing, and it is a failure: a crash, a time-out. Its client is told the code."""
 
-    why: str
+    code: str
 
 
 class Unscored(Enum):

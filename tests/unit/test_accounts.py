@@ -193,7 +193,7 @@ def test_claimed_and_not_begun_is_the_most_there_was_at_once(clock: SettableCloc
     [
         (SCORED, None),
         (Unscored.DROPPED, None),
-        (Crashed("it died"), "crash"),
+        (Crashed("seat_died"), "crash"),
         *((failed(failure_class), failure_class.value) for failure_class in FailureClass),
     ],
 )
@@ -251,11 +251,11 @@ def ended_as(state: State, **changes: object) -> Job:
         ),
         (failed(FailureClass.BAD_INPUT), ended_as(State.FAILED, error=SILENT), End.FAILED_BAD_INPUT),
         (
-            Crashed("it died"),
+            Crashed("seat_died"),
             ended_as(State.FAILED, error=SILENT.model_copy(update={"category": ErrorCategory.SERVICE})),
             End.FAILED_SERVICE,
         ),
-        (Crashed("it died"), ended_as(State.QUEUED, failures=1), End.RETRIED),
+        (Crashed("seat_died"), ended_as(State.QUEUED, failures=1), End.RETRIED),
         (failed(FailureClass.LICENCE), ended_as(State.QUEUED), End.PUT_BACK),
         (Unscored.RETURNED, ended_as(State.QUEUED), End.PUT_BACK),
         (SCORED, ended_as(State.CANCELLED), End.CANCELLED),

@@ -13,7 +13,7 @@ from unittest.mock import Mock, create_autospec
 import boto3
 import pytest
 
-from shared.claims import Claims
+from shared.claims import MAX_FAILURES, Claims
 from shared.errors import Overtaken
 from shared.job import Job
 from shared.jobs import Jobs
@@ -104,7 +104,7 @@ def work(jobs: Jobs, claims: Claims) -> Iterator[Work]:
     ("outcome", "state"),
     [
         (Scored(Score(3.0)), State.SUCCEEDED),
-        (Crashed("it did"), State.QUEUED),
+        (Crashed("seat_died"), State.QUEUED),
         (Failed(EngineError(FailureClass.TRANSIENT, "odd", "It is.")), State.QUEUED),
         (Failed(EngineError(FailureClass.BAD_INPUT, "bad", "It is.")), State.FAILED),
     ],
@@ -117,6 +117,22 @@ def test_nothing_is_written_of_an_attempt_before_it_is_noted_as_begun(
     committer.finish((work, outcome))
     job = jobs.get(work.claimed.id)
     assert (job.state, job.begun_attempt) == (state, job.attempt)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Failed(EngineError(FailureClass.TRANSIENT, "odd", "No /var/lib/jobs/degraded.wav.")), Crashed("odd")],
+    ids=["transient", "crashed"],
+)
+def test_a_client_is_told_the_code_of_the_last_attempt_and_nothing_of_the_host(
+    committer: Committer, work: Work, jobs: Jobs, outcome: Outcome
+) -> None:
+    work.job = work.claimed.model_copy(update={"failures": MAX_FAILURES - 1})
+    committer.finish((work, outcome))
+    error = jobs.get(work.claimed.id).error
+    assert error
+    assert "`odd`" in error.message
+    assert "/" not in error.message
 
 
 def test_an_attempt_that_was_overtaken_before_it_was_noted_commits_nothing(

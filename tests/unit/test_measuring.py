@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,10 +152,17 @@ def test_a_job_that_cannot_be_prepared_for_want_of_room_waits_at_no_cost(measuri
     assert (caught.value.failure_class, caught.value.code) == (FailureClass.THROTTLED, "disk_full")
 
 
-def test_a_job_whose_files_vanished_is_tried_again(measuring: Measuring, tmp_path: Path) -> None:
+def test_a_job_whose_files_vanished_is_tried_again_and_the_log_alone_says_which(
+    request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    measuring: Measuring = request.getfixturevalue("measuring")  # now, for it keeps the standard error of its start
     directory = pair(tmp_path / "job")
     job = job_of(directory)
     (directory / "degraded.wav").unlink()
     with pytest.raises(EngineError) as caught:
         measuring.examine(directory, job)
-    assert caught.value.failure_class is FailureClass.TRANSIENT
+    assert (caught.value.failure_class, caught.value.code) == (FailureClass.TRANSIENT, "measuring_failed")
+    assert str(directory) not in caught.value.message
+    [line] = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert (line["event"], line["component"], line["directory"]) == ("measuring_failed", "measuring", str(directory))
+    assert "degraded.wav" in str(line["exception"])

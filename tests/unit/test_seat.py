@@ -94,6 +94,20 @@ def test_what_an_engine_must_never_do_is_transient_and_the_seat_goes_on(
     assert seat.is_alive()
 
 
+def test_what_an_engine_must_never_raise_is_in_the_log_and_not_in_the_error(
+    seat: Seat, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seat.start()  # anew, for a child keeps the standard error that it was started with
+    seat.wait_ready(PATIENCE)
+    with pytest.raises(EngineError) as caught:
+        score(seat, tmp_path, do="break")
+    assert "stand-in" not in caught.value.message
+    [line] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "engine_fault" in line]
+    assert (line["component"], line["directory"]) == ("seat", str(tmp_path))
+    assert "ZeroDivisionError" in str(line["exception"])
+    assert "_break" in str(line["exception"])
+
+
 def test_a_mode_that_the_engine_does_not_have_is_a_matter_of_configuration(seat: Seat, tmp_path: Path) -> None:
     reference = stand_in.write_order(tmp_path, do="score")
     with Cancellation() as never, pytest.raises(EngineError, match="no mode 'swb', only any") as caught:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from shared.job import Role
 from worker import engines
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, FailureClass, Score
+from worker.engines.visqol import VisqolEngine
 from worker.seat import Seat
 from worker.spawner import Spawner
 
@@ -174,6 +176,18 @@ def test_what_visqol_would_quietly_score_wrongly_is_refused_as_bad_input(
         score(save("reference", reference, rates_hz[0]), save("degraded", degraded, rates_hz[1]))
     assert (caught.value.failure_class, caught.value.code) == (FailureClass.BAD_INPUT, code)
     assert caught.value.file is file
+
+
+def test_files_that_visqol_cannot_compare_are_refused_in_words_of_ours(
+    monkeypatch: pytest.MonkeyPatch, save: SaveWav, tmp_path: Path
+) -> None:
+    library = Mock()
+    library.measure_from_arrays.side_effect = ValueError("too short, different, or misaligned: /srv/visqol/model")
+    monkeypatch.setattr(VisqolEngine, "_api", library)
+    with pytest.raises(EngineError, match="Check that both hold the same speech") as caught:
+        VisqolEngine().score(save("reference", speech()), save("degraded", speech()), "wb", tmp_path)
+    assert (caught.value.failure_class, caught.value.code) == (FailureClass.BAD_INPUT, "not_comparable")
+    assert "/" not in caught.value.message
 
 
 def test_it_keeps_its_compiled_kernels_where_it_is_told(seat: Seat) -> None:

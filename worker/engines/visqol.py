@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from shared import logs
 from shared.audio_rules import BadAudio, check_pair, inspect
 from shared.job import Role
 from shared.pools import Mode
@@ -42,6 +43,8 @@ _WIDEBAND = Mode(
 )
 _SETTINGS: dict[str, JsonValue] = {"speech_mode": True, "mapping": "lattice"}
 _UNIT = unit_lines(["executable_memory"])  # numba's
+
+log = logs.get(__name__)
 
 
 class VisqolEngine:
@@ -73,9 +76,10 @@ class VisqolEngine:
         try:
             result = api.measure_from_arrays(clean, spoilt, rate_hz)
         except ValueError as error:
-            raise EngineError(
-                FailureClass.BAD_INPUT, "not_comparable", f"ViSQOL cannot compare them: {error}"
-            ) from error
+            log.warning("not_comparable", why=str(error), directory=str(scratch))
+            message = "ViSQOL finds no part of one that it could compare with the other. "
+            message += "Check that both hold the same speech, and begin and end with it."
+            raise EngineError(FailureClass.BAD_INPUT, "not_comparable", message) from error
         return Score(float(result.moslqo), _details(result))
 
     def _score_test_signals(self) -> None:
