@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
 from shared import logs
@@ -15,9 +16,18 @@ log = logs.get(__name__)
 class Crew(Generic[T]):
     """`size` threads that handle what comes in; one thing's error is logged and the next is taken."""
 
-    def __init__(self, name: str, size: int, inbox: Handoff[T], handle: Callable[[T], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        inbox: Handoff[T],
+        handle: Callable[[T], None],
+        about: Callable[[T], AbstractContextManager[object]],
+    ) -> None:
+        """`about` makes every line logged within say which thing it is about."""
         self._inbox = inbox
         self._handle = handle
+        self._about = about
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{number}") for number in range(size)]
 
     def start(self) -> None:
@@ -36,4 +46,5 @@ class Crew(Generic[T]):
             try:
                 self._handle(thing)
             except Exception:
-                log.exception("unexpected_error")
+                with self._about(thing):
+                    log.exception("unexpected_error")

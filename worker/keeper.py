@@ -94,7 +94,8 @@ class Keeper:
                     self._extend(work)
             self._messages.hide(work.message, VISIBILITY)
         except Exception:
-            log.exception("beat_failed")
+            with work.in_log():
+                log.exception("beat_failed")
         finally:
             work.lock.release()
 

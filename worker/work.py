@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
 from pydantic import JsonValue
+from structlog.contextvars import bound_contextvars
 
+from shared import logs
 from shared.job import Job
 from shared.pools import Lane
 from shared.result import Advice
@@ -63,6 +66,10 @@ class Work:
         if self.job is None:
             raise RuntimeError("this message's job was not claimed")
         return self.job
+
+    def in_log(self) -> AbstractContextManager[object]:
+        """Every line logged within, on this thread, names the job, or the message while the job is not known."""
+        return logs.about(self.job) if self.job else bound_contextvars(message_id=self.message.id)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Worker:
             ready=self._ready,
             outbox=outbox,
         )
-        self._fetchers = Crew("fetcher", in_hand, self._inbox, fetcher.fetch)
+        self._fetchers = Crew("fetcher", in_hand, self._inbox, fetcher.fetch, about=Work.in_log)
         self._seats = Seats(
             engine=told.engine,
             count=told.seats,
@@ -146,7 +146,9 @@ class Worker:
             engine=self._engine,
             patience=self._patience,
         )
-        self._committers = Crew("committer", told.seats, outbox, committer.finish)
+        self._committers = Crew(
+            "committer", told.seats, outbox, committer.finish, about=lambda finished: finished[0].in_log()
+        )
         self._teller = Teller(
             hosts=Hosts(JobTable(aws.dynamodb, told.table), clock),
             status=StatusFile(told.state_directory),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
 from shared.jobs import Jobs
@@ -25,11 +27,11 @@ class HiddenMessages(Messages):
 
     def __init__(self) -> None:
         self.hidden: list[str] = []
-        self.broken = False
+        self.error: Exception | None = None
 
     def hide(self, message: Message, seconds: float) -> None:
-        if self.broken:
-            raise EndpointConnectionError(endpoint_url="http://nowhere")
+        if self.error:
+            raise self.error
         self.hidden.append(message.id)
 
 
@@ -88,11 +90,28 @@ def test_a_claim_that_could_not_be_extended_in_time_is_cancelled(keeper: Keeper,
 def test_a_message_that_cannot_be_hidden_costs_the_claim_nothing(
     keeper: Keeper, work: Work, messages: HiddenMessages, jobs: Jobs, clock: SettableClock
 ) -> None:
-    messages.broken = True
+    messages.error = EndpointConnectionError(endpoint_url="http://nowhere")
     clock.move(30)
     keeper.beat(work)
     assert jobs.get(work.claimed.id).claim_until == clock.now + CLAIM_SECONDS
     assert not work.cancelled.is_set()
+
+
+def test_a_beat_that_fails_unforeseen_names_its_job(keeper: Keeper, work: Work, messages: HiddenMessages) -> None:
+    messages.error = KeyError("unforeseen")
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        keeper.beat(work)
+    assert [(line["event"], line["job_id"]) for line in lines] == [("beat_failed", work.claimed.id)]
+
+
+def test_a_beat_that_fails_before_its_job_is_known_names_its_message(
+    keeper: Keeper, work: Work, messages: HiddenMessages
+) -> None:
+    messages.error = KeyError("unforeseen")
+    work.job = work.claim_ends = None
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        keeper.beat(work)
+    assert [(line["event"], line["message_id"]) for line in lines] == [("beat_failed", work.message.id)]
 
 
 def test_work_is_due_every_third_of_the_visibility_until_it_is_let_go(keeper: Keeper, work: Work) -> None:
