@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 
 from shared import logs
 from worker.patience import GaveUp
+from worker.watchdog import Watchdog
 from worker.work import Message
 
 if TYPE_CHECKING:
@@ -42,14 +43,17 @@ class Deletes:
     all the same, with this process, is harmless: whoever receives the message again sees by its job that it is done.
     """
 
-    def __init__(self, client: SQSClient, queue_url: str, patience: Patience) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, patience: Patience, watchdog: Watchdog, loop: str) -> None:
+        """`loop` is what the watchdog calls it."""
         self._client = client
         self._queue_url = queue_url
         self._patience = patience
+        self._watchdog = watchdog
+        self._loop = loop
         self._waiting: dict[str, Message] = {}  # by receipt, in the order in which they are tried
         self._stopping = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="deletes")
+        self._thread = threading.Thread(target=self._run, name=loop)
 
     def start(self) -> None:
         """Begin to delete; returns at once."""
@@ -79,16 +83,20 @@ class Deletes:
             except Exception as error:
                 log.exception("delete_failed")  # whatever it is, the messages behind these are deleted
                 self._forget(MOST_AT_ONCE, str(error))
+        self._watchdog.ended(self._loop)
 
     def _gathered(self) -> bool:
         """Wait for a full call, but not for long from the first message on; False once stopped and none is left."""
+        self._watchdog.turn(self._loop)
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._waiting)
+            while not self._changed.wait_for(lambda: self._stopping or self._waiting, self._watchdog.step_seconds):
+                self._watchdog.turn(self._loop)
             self._changed.wait_for(lambda: self._stopping or len(self._waiting) >= MOST_AT_ONCE, GATHER_SECONDS)
             return bool(self._waiting)
 
     def _send(self) -> None:
         """One call. Raises where nothing came of it; what alone was not deleted comes after all others again."""
+        self._watchdog.turn(self._loop)
         with self._changed:
             batch = {str(number): message for number, message in enumerate(self._first(MOST_AT_ONCE))}
         answer = self._client.delete_message_batch(

@@ -12,6 +12,7 @@ from shared.pools import Lane
 from shared.resources import VISIBILITY
 from worker.deletes import Deletes
 from worker.patience import GaveUp
+from worker.watchdog import Watchdog
 from worker.work import Message
 
 if TYPE_CHECKING:
@@ -29,12 +30,20 @@ class Messages:
     """Receives and settles messages. The table is the truth; a message that cannot be changed is left to its time."""
 
     def __init__(
-        self, client: SQSClient, polling: SQSClient, urls: Mapping[Lane, str], malformed_url: str, patience: Patience
+        self,
+        client: SQSClient,
+        polling: SQSClient,
+        urls: Mapping[Lane, str],
+        malformed_url: str,
+        patience: Patience,
+        watchdog: Watchdog,
     ) -> None:
         self._client = client
         self._polling = polling
         self._urls = urls
-        self._deletes = {lane: Deletes(client, url, patience) for lane, url in urls.items()}
+        self._deletes = {
+            lane: Deletes(client, url, patience, watchdog, f"deletes-{lane}") for lane, url in urls.items()
+        }
         self._malformed_url = malformed_url
         self._patience = patience
 

@@ -65,7 +65,9 @@ class Worker:
         clock = aws.clock
         claims = Claims(table, told.host, clock, told.lives)
         urls = {lane: told.queue_urls[lane_queue(told.pool, lane)] for lane in Lane}
-        self._messages = Messages(aws.sqs, aws.polling, urls, told.queue_urls[MALFORMED_QUEUE], self._patience)
+        self._messages = Messages(
+            aws.sqs, aws.polling, urls, told.queue_urls[MALFORMED_QUEUE], self._patience, self._watchdog
+        )
         self._places = Places(in_hand)
         self._inbox: Handoff[Work] = Handoff(in_hand)
         self._ready: Handoff[Work] = Handoff(in_hand, rank=lambda work: work.message.lane is Lane.BULK)

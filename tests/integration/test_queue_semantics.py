@@ -28,6 +28,7 @@ from shared.resources import DEAD_QUEUE, MALFORMED_QUEUE, lane_queue
 from tests.cloud import POOL, Cloud, clients
 from worker.messages import Messages
 from worker.patience import Patience
+from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Message
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Queues:
 
     def _messages(self) -> Messages:
         lanes = {lane: self.urls[lane_queue(POOL.name, lane)] for lane in Lane}
-        return Messages(self.sqs, self.sqs, lanes, self.urls[MALFORMED_QUEUE], Patience())
+        return Messages(self.sqs, self.sqs, lanes, self.urls[MALFORMED_QUEUE], Patience(), Watchdog(LIMIT_SECONDS))
 
     def send(self, *bodies: str) -> None:
         for body in bodies:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.pools import Lane
+from tests.clock import SettableClock
 from worker import deletes
 from worker import patience as patience_module
 from worker.deletes import MOST_AT_ONCE, Deletes
 from worker.patience import Patience
+from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Message
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 SOON = 10.0
+LOOP = "deletes-bulk"
 ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")  # SQS API Reference, DeleteMessageBatchRequestEntry
 
 # What may become of an entry of an answered call, and of a call as a whole.
@@ -47,6 +51,8 @@ class ScriptedQueue:
         self.told: set[str] = set()  # receipts that were deleted, or refused for good, by an answer that arrived
         self.wrong: list[str] = []
         self.called = threading.Semaphore(0)
+        self.answering = threading.Event()  # cleared, it hangs
+        self.answering.set()
         self.client: SQSClient = boto3.client("sqs")
         events = self.client.meta.events
         events.register("before-call.sqs.DeleteMessageBatch", self._answer)  # type: ignore[arg-type]  # it does answer
@@ -59,6 +65,7 @@ class ScriptedQueue:
         self.wrong += self._broken_rules(ids, receipts)
         outcome = self.script.pop(0) if self.script else [DELETED] * len(ids)
         self.called.release()
+        self.answering.wait(SOON)
         if outcome in (BROKEN, LOST):  # all the same to whoever called
             raise ConnectionClosedError(endpoint_url="")
         if outcome == THROTTLED:
@@ -88,6 +95,18 @@ class ScriptedQueue:
         }
 
 
+class CountingWatchdog(Watchdog):
+    """Lets a test wait for the turns of the one loop there is."""
+
+    def __init__(self, limit_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(limit_seconds, clock)
+        self.turned = threading.Semaphore(0)
+
+    def turn(self, loop: str) -> None:
+        super().turn(loop)
+        self.turned.release()
+
+
 def _response(status: int) -> AWSResponse:
     return AWSResponse("", status, HTTPHeaders(), None)
 
@@ -104,9 +123,12 @@ def _no_time_to_wait() -> Iterator[None]:
 
 
 @contextmanager
-def deleting(queue: ScriptedQueue, *waiting: Message, patience: Patience | None = None) -> Iterator[Deletes]:
+def deleting(
+    queue: ScriptedQueue, *waiting: Message, patience: Patience | None = None, watchdog: Watchdog | None = None
+) -> Iterator[Deletes]:
     """Deletes that run, and before that already had these; stopped at the end."""
-    parts = Deletes(queue.client, "http://localhost/visqol-3-bulk", patience or Patience())
+    watchdog = watchdog or Watchdog(LIMIT_SECONDS)
+    parts = Deletes(queue.client, "http://localhost/visqol-3-bulk", patience or Patience(), watchdog, LOOP)
     for message in waiting:
         parts.add(message)
     parts.start()
@@ -179,3 +201,30 @@ def test_a_queue_that_is_broken_for_long_costs_the_oldest_deletes_and_no_memory(
     with deleting(queue, *handed_over):
         pass
     assert queue.told == {message.receipt for message in handed_over[5:]}
+
+
+def test_with_nothing_to_delete_it_turns_within_each_step() -> None:
+    watchdog = CountingWatchdog(limit_seconds=0.9)
+    with deleting(ScriptedQueue(), watchdog=watchdog):
+        for _ in range(4):
+            assert watchdog.turned.acquire(timeout=SOON)
+
+
+def test_with_a_broken_queue_it_turns_at_each_try() -> None:
+    watchdog, queue = CountingWatchdog(LIMIT_SECONDS), ScriptedQueue(*[BROKEN] * 5)
+    with deleting(queue, *messages(1), watchdog=watchdog):
+        for _ in range(5):
+            assert watchdog.turned.acquire(timeout=SOON)
+
+
+def test_a_call_that_hangs_is_seen_and_an_end_is_not_taken_for_one() -> None:
+    clock, queue = SettableClock(), ScriptedQueue()
+    watchdog = Watchdog(LIMIT_SECONDS, clock)
+    queue.answering.clear()
+    with deleting(queue, *messages(1), watchdog=watchdog):
+        assert queue.called.acquire(timeout=SOON)
+        clock.move(LIMIT_SECONDS)
+        assert watchdog.stuck() == {LOOP: LIMIT_SECONDS}
+        queue.answering.set()
+    clock.move(LIMIT_SECONDS)
+    assert watchdog.stuck() == {}
