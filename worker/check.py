@@ -139,8 +139,15 @@ def _check(request: Request) -> bool:
     if request.pairs:
         well = _score_golden(request) and well
     if well and request.state:
-        last_well.write(request.state, facts)
+        _keep(request.state, facts)
     return well
+
+
+def _keep(state: Path, facts: Mapping[str, str]) -> None:
+    try:
+        last_well.write(state, facts)
+    except OSError as error:
+        print(row("not kept", f"what it was, for the next check to compare with: {error}"))
 
 
 def _describe(trial: Trial) -> Description | None:

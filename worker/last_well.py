@@ -39,5 +39,11 @@ def write(directory: Path, facts: Mapping[str, str]) -> None:
     kept = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "facts": dict(facts)}
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=directory, prefix=FILE, delete=False) as file:
-        json.dump(kept, file, indent=1)
-    Path(file.name).replace(directory / FILE)
+        new = Path(file.name)
+        try:
+            json.dump(kept, file, indent=1)
+            file.flush()
+            new.replace(directory / FILE)
+        except OSError:
+            new.unlink()
+            raise

@@ -151,6 +151,15 @@ def test_what_changed_since_it_last_worked_is_told_until_it_works_again(
     assert [path.name for path in state.iterdir()] == [last_well.FILE]
 
 
+def test_what_it_was_that_cannot_be_kept_is_told_and_the_verdict_stands(
+    run: Check, capsys: pytest.CaptureFixture[str], state: Path
+) -> None:
+    (state / last_well.FILE).mkdir(parents=True)  # where no file can be put, as none can on a full disk
+    assert run() == check.WELL
+    assert last_well.FILE in " ".join(cells(capsys.readouterr().out, "not kept"))
+    assert [path.name for path in state.iterdir()] == [last_well.FILE]
+
+
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"at": 1}', '{"at": "x", "facts": [1]}', "\0"])
 def test_a_state_that_cannot_be_read_is_none(state: Path, kept: str) -> None:
     assert last_well.read(state) is None
