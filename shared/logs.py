@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TextIO
 
 import structlog
@@ -17,6 +17,7 @@ TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(sho
 
 def configure(component: str, stream: TextIO | None = None, tee: Callable[[str], None] = lambda _line: None) -> None:
     """Send every log of this process as JSON lines to `stream` (standard output by default), and each to `tee` too."""
+    file = stream or sys.stdout
     render = structlog.processors.JSONRenderer()
 
     def named(_logger: object, _method: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
@@ -37,9 +38,19 @@ def configure(component: str, stream: TextIO | None = None, tee: Callable[[str],
             rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stdout),
+        logger_factory=lambda *_: _Lines(file),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes lines. One that cannot be written is lost: a full disk, or a reader that is gone, must stop nobody."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def about(job: Job) -> AbstractContextManager[object]:

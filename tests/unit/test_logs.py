@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
@@ -91,6 +95,31 @@ def test_an_error_shows_where_but_no_value_of_its_frames(stream: io.StringIO) ->
     assert "RuntimeError" in str(line["exception"])
     assert "s3cr3t" not in stream.getvalue()
     assert "locals" not in stream.getvalue()
+
+
+@pytest.fixture(params=["a full disk", "a pipe that nobody reads"])
+def broken(request: pytest.FixtureRequest) -> Iterator[TextIO]:
+    if request.param == "a full disk":
+        stream = Path("/dev/full").open("w")  # noqa: SIM115 - closed below, where its buffer may be in the way
+    else:
+        nobody, end = os.pipe()
+        os.close(nobody)
+        stream = os.fdopen(end, "w")
+    yield stream
+    with suppress(OSError):
+        stream.close()
+
+
+def test_a_line_that_cannot_be_written_stops_nobody(stream: io.StringIO, broken: TextIO) -> None:
+    teed: list[str] = []
+    logs.configure("test", broken, tee=teed.append)
+    log = logs.get("m")
+    log.info("first")
+    try:
+        int("unforeseen")
+    except ValueError:
+        log.exception("second")
+    assert [json.loads(line)["event"] for line in teed] == ["first", "second"]
 
 
 def test_the_causes_of_an_error_hold_no_value_either(stream: io.StringIO) -> None:
