@@ -10,6 +10,7 @@ from http import HTTPStatus
 from api.problems import Problem
 from shared.job_table import JobTable
 from shared.quotas import Limits
+from shared.tenants import api_key_key, tenant_key
 
 CACHE_SECONDS = 60.0
 
@@ -53,14 +54,14 @@ def _remembered(name: str, read: Callable[[], Tenant]) -> Tenant:
 
 
 def _of_key(api_key_id: str, table: JobTable) -> Tenant:
-    item = table.read({"pk": f"KEY#{api_key_id}", "sk": "KEY"})
+    item = table.read(api_key_key(api_key_id))
     if item is None:
         raise _forbidden()
     return tenant_named(str(item["tenant"]), table)
 
 
 def _named(tenant_id: str, table: JobTable) -> Tenant:
-    item = table.read({"pk": f"TENANT#{tenant_id}", "sk": "TENANT"}) or {}
+    item = table.read(tenant_key(tenant_id)) or {}
     return Tenant(tenant_id, Limits.model_validate(item.get("limits") or {}))
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import items
+from shared.job_table import JobTable
+from shared.tenants import TenantExists, Tenants, api_key_key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -66,8 +69,10 @@ def add_tenant(ring: KeyRing, dynamodb: DynamoDBClient, table: str, tenant: str)
 
 
 def put_key(dynamodb: DynamoDBClient, table: str, key_id: str, tenant: str) -> None:
-    """Let the table say whose key that is. Again is the same as once."""
-    dynamodb.put_item(TableName=table, Item=items.pack({"pk": f"KEY#{key_id}", "sk": "KEY", "tenant": tenant}))
+    """Let the table say whose key that is, and that there is such a tenant. Again is the same as once."""
+    with suppress(TenantExists):
+        Tenants(JobTable(dynamodb, table)).add(tenant, {})
+    dynamodb.put_item(TableName=table, Item=items.pack({**api_key_key(key_id), "tenant": tenant}))
 
 
 def write_private(path: Path, text: str) -> None:
