@@ -85,6 +85,7 @@ class JobDocument(_Answer):
     prepare: PrepareBoth
     label: str | None
     metadata: dict[str, str]
+    replay_of: str | None = Field(description="The failed job whose audio this one scores, at no cost to its owner.")
     times: dict[State, str]
     attempts: int
     eta_seconds: float | None
@@ -144,6 +145,7 @@ def job_members(job: Job, eta_seconds: float | None, details: str | None) -> dic
         prepare=PrepareBoth(reference=job.reference.prepare, degraded=job.degraded.prepare),
         label=job.label,
         metadata=job.metadata,
+        replay_of=job.replay_of,
         times={state: timestamp(seconds) for state, seconds in job.times.items()},
         attempts=job.attempt,
         eta_seconds=eta_seconds,

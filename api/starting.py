@@ -19,6 +19,7 @@ from shared.wav import WavHeader
 if TYPE_CHECKING:
     from api.service import Service
     from shared.pools import Mode
+    from shared.quotas import Spending
 
 RETRY_SECONDS = 5 * 60
 
@@ -56,15 +57,19 @@ def put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> None:
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
-    limits = tenant_named(job.tenant, service.table).limits
-    bytes_ = sum(file.bytes for file in files.values())
-    spendings = quotas.of_upload(service.table, job.tenant, bytes_, limits, time.time())
+    spendings = [] if job.replay_of else _spendings(service, job, files)
     try:
         queued = service.jobs.queue(job, {role: file.etag for role, file in files.items()}, spendings)
     except NotAwaitingUpload as race:
         return race.job
     enqueue(service, queued)
     return queued
+
+
+def _spendings(service: Service, job: Job, files: dict[Role, StoredFile]) -> list[Spending]:
+    limits = tenant_named(job.tenant, service.table).limits
+    bytes_ = sum(file.bytes for file in files.values())
+    return quotas.of_upload(service.table, job.tenant, bytes_, limits, time.time())
 
 
 def _refuse(service: Service, job: Job, bad: BadAudio) -> Job:

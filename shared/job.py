@@ -96,6 +96,7 @@ class Job(BaseModel):
     metadata: dict[str, str] = Field(default_factory=dict)
     batch: str | None = None
     custom_id: str | None = Field(None, description="What its owner calls it within its batch.")
+    replay_of: JobId | None = Field(None, description="The failed job whose audio this one scores: see infra.ops.")
 
     upload_deadline: float
     run_deadline: float | None = None

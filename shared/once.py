@@ -39,6 +39,11 @@ class Once:
         """A `custom_id` within its batch."""
         return cls(f"BATCH#{batch}#{_hash(custom_id)}", "ITEM", body_hash)
 
+    @classmethod
+    def by_replay(cls, job_id: str) -> Once:
+        """The replay of a job, which is by another one."""
+        return cls(f"REPLAY#{job_id}", "REPLAY", job_id)
+
     def put(self, table: JobTable, job_id: str, now: float) -> PutTypeDef:
         """The write that holds the key for a job; it fails where the key is held."""
         record: dict[str, JsonValue] = {

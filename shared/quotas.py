@@ -91,7 +91,12 @@ def exceeded(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
 
 
 def release(table: JobTable, job: Job, now: float) -> None:
-    """A job has ended: it is in flight no more. Again is harmless, for as long as the stream may tell of it again."""
+    """A job has ended: it is in flight no more. Again is harmless, for as long as the stream may tell of it again.
+
+    A replay never was: it is the operator's, and costs its tenant nothing.
+    """
+    if job.replay_of:
+        return
     mark: dict[str, JsonValue] = {"pk": f"JOB#{job.id}", "sk": "RELEASED", "expires_at": int(now) + MARK_LIFE_SECONDS}
     actions: list[TransactWriteItemTypeDef] = [
         {"Put": {"TableName": table.name, "Item": items.pack(mark), "ConditionExpression": "attribute_not_exists(pk)"}},
