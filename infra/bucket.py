@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def audio_bucket(scope: Construct, configuration: Configuration, uploads: Queue) -> Bucket:
     """The bucket of `shared.resources`, which tells the queue of every new object under `jobs/`."""
     stack = Stack.of(scope)
-    name = configuration.name(f"{stack.account}-{stack.region}")  # bucket names are one namespace for all accounts
+    name = configuration.bucket(stack.account, stack.region)
     uploads.add_to_resource_policy(_may_tell(stack, name, uploads))
     bucket = Bucket(
         scope,

@@ -39,6 +39,15 @@ class Configuration(BaseModel):
         """The name of one of this deployment's resources."""
         return f"mosaic-{self.stage}-{part}"
 
+    @property
+    def table(self) -> str:
+        """The name of the jobs table."""
+        return self.name("jobs")
+
+    def bucket(self, account: str, region: str) -> str:
+        """The name of the bucket: bucket names are one namespace for all accounts."""
+        return self.name(f"{account}-{region}")
+
 
 def read(path: Path) -> Configuration:
     """The configuration in that file. Raises BadSettings with every error."""

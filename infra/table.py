@@ -28,7 +28,7 @@ def jobs_table(scope: Construct, configuration: Configuration) -> Table:
     table = Table(
         scope,
         "Jobs",
-        table_name=configuration.name("jobs"),
+        table_name=configuration.table,
         partition_key=_key(JOBS_TABLE.partition_key),
         sort_key=_key(JOBS_TABLE.sort_key),
         billing_mode=BillingMode.PAY_PER_REQUEST,

@@ -68,15 +68,18 @@ class Hosts:
         }
         self._table.client.put_item(TableName=self._table.name, Item=items.pack(item))
 
-    def alive(self, pool: str) -> list[Host]:
-        """The hosts of a pool that were heard of within `ALIVE_SECONDS`."""
+    def known(self, pool: str) -> list[Host]:
+        """The hosts of a pool that have not forgotten themselves."""
         response = self._table.client.query(
             TableName=self._table.name,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=items.pack({":pk": _partition(pool)}),
         )
-        hosts = [host for item in response["Items"] if (host := _host(items.unpack(item)))]
-        return [host for host in hosts if host.seen_at > self._clock() - ALIVE_SECONDS]
+        return [host for item in response["Items"] if (host := _host(items.unpack(item)))]
+
+    def alive(self, pool: str) -> list[Host]:
+        """The hosts of a pool that were heard of within `ALIVE_SECONDS`."""
+        return [host for host in self.known(pool) if host.seen_at > self._clock() - ALIVE_SECONDS]
 
 
 def _host(item: dict[str, JsonValue]) -> Host | None:

@@ -56,6 +56,11 @@ def ended_key(job_id: str) -> str:
     return f"E#{_shard(job_id)}"
 
 
+def ended_partitions() -> list[str]:
+    """All partitions that ended jobs are listed in."""
+    return [f"E#{shard:02d}" for shard in range(PENDING_SHARDS)]
+
+
 def _shard(job_id: str) -> str:
     return f"{int(job_id[:4], 16) % PENDING_SHARDS:02d}"
 

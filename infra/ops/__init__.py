@@ -1,0 +1,1 @@
+"""Run-time operations, with the operator's own AWS credentials: `python -m infra.ops`."""
