@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def audio_bucket(scope: Construct, configuration: Configuration, uploads: Queue) -> Bucket:
-    """The bucket of `shared.resources`, which tells the queue of every new object under `jobs/`."""
+    """The bucket of `shared.resources`, which tells the queue of every upload."""
     stack = Stack.of(scope)
     name = configuration.bucket(stack.account, stack.region)
     uploads.add_to_resource_policy(_may_tell(stack, name, uploads))
@@ -69,16 +69,19 @@ def _lifecycle() -> list[LifecycleRule]:
 
 
 def _events(uploads: Queue) -> CfnBucket.NotificationConfigurationProperty:
-    prefix = CfnBucket.FilterRuleProperty(name="prefix", value=BUCKET.event_prefix)
     return CfnBucket.NotificationConfigurationProperty(
         queue_configurations=[
             CfnBucket.QueueConfigurationProperty(
-                event="s3:ObjectCreated:*",
-                filter=CfnBucket.NotificationFilterProperty(s3_key=CfnBucket.S3KeyFilterProperty(rules=[prefix])),
-                queue=uploads.queue_arn,
+                event="s3:ObjectCreated:*", filter=_under(prefix), queue=uploads.queue_arn
             )
+            for prefix in BUCKET.event_prefixes
         ]
     )
+
+
+def _under(prefix: str) -> CfnBucket.NotificationFilterProperty:
+    rule = CfnBucket.FilterRuleProperty(name="prefix", value=prefix)
+    return CfnBucket.NotificationFilterProperty(s3_key=CfnBucket.S3KeyFilterProperty(rules=[rule]))
 
 
 def _plain(bucket: Bucket) -> CfnBucket:

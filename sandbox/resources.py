@@ -79,15 +79,17 @@ def create_bucket(s3: S3Client, sqs: SQSClient, name: str, queue_urls: Mapping[s
             ]
         },
     )
+    queue = queue_arn(sqs, queue_urls[BUCKET.event_queue])
     s3.put_bucket_notification_configuration(
         Bucket=name,
         NotificationConfiguration={
             "QueueConfigurations": [
                 {
-                    "QueueArn": queue_arn(sqs, queue_urls[BUCKET.event_queue]),
+                    "QueueArn": queue,
                     "Events": ["s3:ObjectCreated:*"],
-                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": BUCKET.event_prefix}]}},
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
                 }
+                for prefix in BUCKET.event_prefixes
             ]
         },
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.job import Role
 
@@ -10,6 +11,7 @@ RESULTS_PREFIX = "results/"
 REFERENCES_PREFIX = "references/"
 
 _UPLOAD = re.compile(r"^jobs/(?P<job_id>[0-9a-f]{32})/(?P<role>reference|degraded)\.wav$")
+_REFERENCE = re.compile(r"^references/(?P<tenant>[^/]+)/(?P<sha256>[0-9a-f]{64})\.wav$")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,13 @@ class Upload:
 
     job_id: str
     role: Role
+
+
+class ReferenceName(NamedTuple):
+    """What names a stored reference: whose it is, and its SHA-256 in lower-case hexadecimal."""
+
+    tenant: str
+    sha256: str
 
 
 def upload_key(job_id: str, role: Role) -> str:
@@ -35,7 +44,18 @@ def batch_results_key(batch_id: str, form: str) -> str:
     return f"{RESULTS_PREFIX}{batch_id}/results.{form}"
 
 
+def reference_key(tenant: str, sha256: str) -> str:
+    """The key of a stored reference. A tenant's id holds no slash."""
+    return f"{REFERENCES_PREFIX}{tenant}/{sha256}.wav"
+
+
 def parse_upload_key(key: str) -> Upload | None:
     """The job and role of an upload's key; None for any other key."""
     match = _UPLOAD.fullmatch(key)
     return Upload(match["job_id"], Role(match["role"])) if match else None
+
+
+def parse_reference_key(key: str) -> ReferenceName | None:
+    """Which stored reference a key is that of; None for any other key."""
+    match = _REFERENCE.fullmatch(key)
+    return ReferenceName(match["tenant"], match["sha256"]) if match else None

@@ -60,11 +60,11 @@ ABANDONED_DAYS = 1  # an upload in parts that nobody finishes
 
 @dataclass(frozen=True)
 class Bucket:
-    """The one private bucket. `event_prefix` is the prefix whose new objects are told to `event_queue`."""
+    """The one private bucket. New objects under `event_prefixes` are told to `event_queue`."""
 
     expiries: tuple[Expiry, ...]
     event_queue: str
-    event_prefix: str
+    event_prefixes: tuple[str, ...]
     prefixes: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ COMMON_QUEUES = (
 BUCKET = Bucket(
     expiries=(Expiry(JOBS_PREFIX, 30), Expiry(RESULTS_PREFIX, 30)),
     event_queue=UPLOADS_QUEUE,
-    event_prefix=JOBS_PREFIX,
+    event_prefixes=(JOBS_PREFIX, REFERENCES_PREFIX),
     prefixes=(JOBS_PREFIX, RESULTS_PREFIX, REFERENCES_PREFIX),
 )
 

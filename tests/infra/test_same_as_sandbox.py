@@ -102,12 +102,20 @@ def test_the_bucket_has_the_same_lifecycle(data: Template, s3: S3Client) -> None
 def test_the_bucket_tells_the_same_queue_of_the_same_events(
     data: Template, s3: S3Client, configuration: Configuration
 ) -> None:
-    [made] = s3.get_bucket_notification_configuration(Bucket=BUCKET)["QueueConfigurations"]
-    [told] = _only(data, "AWS::S3::Bucket")["NotificationConfiguration"]["QueueConfigurations"]
-    queue = data.find_resources("AWS::SQS::Queue")[_referred(told["Queue"])]
-    assert _name(made["QueueArn"]) == queue["Properties"]["QueueName"]
-    assert made["Events"] == [told["Event"]]
-    assert _filters(made["Filter"]["Key"]["FilterRules"]) == _filters(told["Filter"]["S3Key"]["Rules"])
+    made = s3.get_bucket_notification_configuration(Bucket=BUCKET)["QueueConfigurations"]
+    told = _only(data, "AWS::S3::Bucket")["NotificationConfiguration"]["QueueConfigurations"]
+    queues = data.find_resources("AWS::SQS::Queue")
+    assert [
+        (_name(news["QueueArn"]), news["Events"], _filters(news["Filter"]["Key"]["FilterRules"])) for news in made
+    ] == [
+        (
+            queues[_referred(news["Queue"])]["Properties"]["QueueName"],
+            [news["Event"]],
+            _filters(news["Filter"]["S3Key"]["Rules"]),
+        )
+        for news in told
+    ]
+    assert len(told) == 2
 
 
 def _pool(name: str) -> Pool:

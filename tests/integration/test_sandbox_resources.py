@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import httpx
+import pytest
 
 from sandbox import resources as made
 from shared.pools import Lane
 from shared.resources import (
-    BUCKET,
     DEAD_QUEUE,
     FED_VISIBILITY,
     JOBS_TABLE,
@@ -64,9 +64,10 @@ def test_a_queue_that_stands_takes_on_what_a_newer_release_says(resources: Resou
     assert attributes == {"VisibilityTimeout": str(FED_VISIBILITY)}
 
 
-def test_an_upload_by_a_presigned_post_is_told_to_the_uploads_queue(resources: Resources) -> None:
+@pytest.mark.parametrize("prefix", ["jobs/", "references/"])
+def test_an_upload_by_a_presigned_post_is_told_to_the_uploads_queue(prefix: str, resources: Resources) -> None:
     _receive(resources, UPLOADS_QUEUE)  # S3 tells a new subscriber a test event
-    key = f"{BUCKET.event_prefix}0123/a b+ü.wav"
+    key = f"{prefix}0123/a b+ü.wav"
     post = resources.clients.s3.generate_presigned_post(resources.bucket, key)
 
     answer = httpx.post(post["url"], data=post["fields"], files={"file": b"RIFF"})
@@ -78,10 +79,10 @@ def test_an_upload_by_a_presigned_post_is_told_to_the_uploads_queue(resources: R
     assert record["eventName"] == "ObjectCreated:Post"
     assert record["s3"]["bucket"]["name"] == resources.bucket
     # URL-encoded, spaces as +: S3 User Guide, "Event message structure".
-    assert record["s3"]["object"]["key"] == f"{BUCKET.event_prefix}0123/a+b%2B%C3%BC.wav"
+    assert record["s3"]["object"]["key"] == f"{prefix}0123/a+b%2B%C3%BC.wav"
 
 
-def test_objects_outside_of_jobs_are_told_to_nobody(resources: Resources) -> None:
+def test_objects_that_nobody_uploads_are_told_to_nobody(resources: Resources) -> None:
     _receive(resources, UPLOADS_QUEUE)
     resources.clients.s3.put_object(Bucket=resources.bucket, Key="results/a.json", Body=b"{}")
     resources.clients.s3.put_object(Bucket=resources.bucket, Key="jobs/a/reference.wav", Body=b"RIFF")

@@ -7,10 +7,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.job import Role
-from shared.object_keys import Upload, parse_upload_key, result_key, upload_key
+from shared.object_keys import (
+    ReferenceName,
+    Upload,
+    parse_reference_key,
+    parse_upload_key,
+    reference_key,
+    result_key,
+    upload_key,
+)
 from shared.resources import BUCKET
 
 job_ids = st.binary(min_size=16, max_size=16).map(bytes.hex)
+hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
+tenants = st.text(min_size=1).filter(lambda tenant: "/" not in tenant)
 roles = st.sampled_from(Role)
 
 
@@ -52,10 +62,32 @@ def test_a_result_is_never_taken_for_an_upload(job_id: str, attempt: int) -> Non
     assert parse_upload_key(result_key(job_id, attempt)) is None
 
 
+@given(tenants, hashes)
+@example("a b+c\n", "0" * 64)
+def test_a_stored_references_key_is_read_back_and_is_no_jobs(tenant: str, sha256: str) -> None:
+    key = reference_key(tenant, sha256)
+    assert parse_reference_key(key) == ReferenceName(tenant, sha256)
+    assert parse_upload_key(key) is None
+
+
+@given(st.text(), st.text(), st.text())
+@example("references/", "acme/" + "0" * 64, ".wav\n")
+@example("references/", "acme/" + "A" * 64, ".wav")
+@example("references/", "acme/" + "0" * 63, ".wav")
+@example("references/", "acme/x/" + "0" * 64, ".wav")
+@example("references/", "/" + "0" * 64, ".wav")
+@example("references/", "0" * 64, ".wav")
+def test_any_text_is_read_as_the_one_reference_that_it_names_or_as_none(before: str, middle: str, after: str) -> None:
+    key = before + middle + after
+    name = parse_reference_key(key)
+    assert name is None or reference_key(*name) == key
+
+
 def test_every_upload_lies_where_its_arrival_is_told() -> None:
     job_id = "0" * 32
-    assert all(upload_key(job_id, role).startswith(BUCKET.event_prefix) for role in Role)
-    assert not result_key(job_id, 1).startswith(BUCKET.event_prefix)
+    uploads = [*(upload_key(job_id, role) for role in Role), reference_key("acme", "0" * 64)]
+    assert all(key.startswith(BUCKET.event_prefixes) for key in uploads)
+    assert not result_key(job_id, 1).startswith(BUCKET.event_prefixes)
 
 
 @pytest.mark.parametrize("prefix", ["jobs/", "results/"])
