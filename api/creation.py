@@ -13,7 +13,8 @@ from shared import quotas
 from shared.errors import KeyReused, UnknownJob
 from shared.job import AudioFile, Job, Role, new_job_id
 from shared.lives import UPLOAD_SECONDS
-from shared.object_keys import upload_key
+from shared.object_keys import ReferenceName, upload_key
+from shared.once import Once
 from shared.pools import Lane, Pool
 from shared.states import State
 
@@ -23,35 +24,49 @@ if TYPE_CHECKING:
     from api.documents import NewJob
     from api.service import Service
     from api.tenants import Tenant
-    from shared.once import Once
     from shared.quotas import Spending
 
 
 def create(service: Service, tenant: Tenant, job: Job, once: Once | None, more: Sequence[Spending] = ()) -> Job:
     """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
 
+    A reference that is declared by a hash which its tenant has stored is that stored one, and lives on for this job.
+
     Raises QuotaExceeded, and a 422 Problem where the key came with another body or its job is gone.
     """
     spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
     try:
-        return service.jobs.create(job, once, spendings)
+        return service.jobs.create(_with_stored_reference(service, job), once, spendings)
     except KeyReused:
         raise _key_problem("This key was used before, with another body. Use a new one.") from None
     except UnknownJob:
         raise _key_problem("The job that this key made is gone. Use a new one.") from None
 
 
-def new_job(service: Service, tenant: Tenant, body: NewJob) -> Job:
-    """A job as a body asks for it. Raises a 422 Problem where no pool has its engine or mode."""
+def _with_stored_reference(service: Service, job: Job) -> Job:
+    """Its life is moved before the job is there, so that no job names one whose life is just over."""
+    declared = job.reference.sha256
+    stored = service.references.use(ReferenceName(job.tenant, declared)) if declared else None
+    if stored is None:
+        return job
+    reference = job.reference.model_copy(update={"key": stored.key, "bytes": stored.bytes})
+    return job.model_copy(update={"reference": reference})
+
+
+def new_job(service: Service, tenant: Tenant, body: NewJob, said_in: str = "") -> Job:
+    """A job as a body asks for it. Raises a 422 Problem where no pool has its engine or mode.
+
+    `said_in` is the JSON pointer of what the client said it in, where that was not the body.
+    """
     job_id, now = new_job_id(), time.time()
-    pool = _pool(service, body.engine)
+    pool = _pool(service, body.engine, said_in)
     return Job(
         id=job_id,
         tenant=tenant.id,
         times={State.AWAITING_UPLOAD: now},
         pool=pool.name,
         engine=pool.engine,
-        mode=_mode(pool, body.mode),
+        mode=_mode(pool, body.mode, said_in),
         lane=Lane.INTERACTIVE,
         reference=_file(job_id, Role.REFERENCE, body),
         degraded=_file(job_id, Role.DEGRADED, body),
@@ -60,6 +75,11 @@ def new_job(service: Service, tenant: Tenant, body: NewJob) -> Job:
         metadata=body.metadata,
         upload_deadline=now + UPLOAD_SECONDS,
     )
+
+
+def once(tenant: Tenant, key: str | None, body: NewJob) -> Once | None:
+    """What makes a call with an `Idempotency-Key` be done once."""
+    return Once.by_idempotency_key(tenant.id, key, body_hash(body)) if key is not None else None
 
 
 def body_hash(body: NewJob) -> str:
@@ -73,19 +93,19 @@ def _file(job_id: str, role: Role, body: NewJob) -> AudioFile:
     return AudioFile(key=upload_key(job_id, role), sha256=declared.sha256, bytes=declared.bytes, prepare=prepare)
 
 
-def _pool(service: Service, engine: str | None) -> Pool:
+def _pool(service: Service, engine: str | None, said_in: str) -> Pool:
     pools = service.settings.pools
     for pool in pools:
         if engine in (None, pool.engine):
             return pool
-    raise _unknown("/engine", engine, [pool.engine for pool in pools])
+    raise _unknown(f"{said_in}/engine", engine, [pool.engine for pool in pools])
 
 
-def _mode(pool: Pool, name: str | None) -> str:
+def _mode(pool: Pool, name: str | None, said_in: str) -> str:
     try:
         return pool.mode(name).name
     except KeyError:
-        raise _unknown("/mode", name, [mode.name for mode in pool.modes]) from None
+        raise _unknown(f"{said_in}/mode", name, [mode.name for mode in pool.modes]) from None
 
 
 def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:

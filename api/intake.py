@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
-from api import starting
+from api import references, starting
 from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
@@ -46,9 +46,10 @@ def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures
 def _taken(message: Message) -> bool:
     try:
         for key, etag in _uploads(message["body"]):
-            upload = object_keys.parse_upload_key(key)
-            if upload:
+            if upload := object_keys.parse_upload_key(key):
                 take(service(), key, upload, etag)
+            elif reference := object_keys.parse_reference_key(key):
+                references.take(service(), reference)
     except Exception:
         log.exception("intake_failed", message_id=message["messageId"])
         return False

@@ -21,7 +21,6 @@ from api.stored_file import ChangedMeanwhile
 from api.tenants import Tenant, caller
 from shared.errors import AlreadyEnded, UnknownJob
 from shared.job import ErrorCategory, Job, Role
-from shared.once import Once
 from shared.states import State
 
 router = Router()
@@ -36,8 +35,7 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
     new = creation.new_job(parts, tenant, body)
-    hashed = creation.body_hash(body)
-    once = Once.by_idempotency_key(tenant.id, idempotency_key, hashed) if idempotency_key is not None else None
+    once = creation.once(tenant, idempotency_key, body)
     job = creation.create(parts, tenant, new, once)
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=job.id == new.id))
     document = CreatedJob.model_validate({**_members(parts, job), "uploads": policies})
@@ -59,7 +57,11 @@ def renew_uploads(job_id: str) -> Response[Uploads]:
 def start_job(job_id: str) -> Response[JobDocument]:
     """Check both files and queue the job. Twice is the same as once."""
     parts = service()
-    job = _own(parts, job_id)
+    return started(parts, _own(parts, job_id))
+
+
+def started(parts: Service, job: Job) -> Response[JobDocument]:
+    """Start a job and answer how it then is. Raises a Problem: 409 or 422."""
     try:
         job = starting.start(parts, job)
     except MissingUploads as missing:

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from api.documents import timestamp
 
 if TYPE_CHECKING:
+    from shared.audio_rules import BadAudio
     from shared.job import Job
     from shared.quotas import QuotaExceeded
 
@@ -76,6 +77,12 @@ def bad_audio(job: Job) -> Problem:
     if error.file:
         extensions["file"] = error.file
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_audio", error.message, extensions=extensions)
+
+
+def refused_audio(bad: BadAudio) -> Problem:
+    """422 for audio that no job was made of."""
+    extensions: dict[str, JsonValue] = {"rule": bad.code, "file": bad.role}
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_audio", bad.message, extensions=extensions)
 
 
 def wrong_state(job: Job, wanted: str) -> Problem:

@@ -16,6 +16,7 @@ from shared import settings
 from shared.batches import Batches
 from shared.job_table import JobTable
 from shared.jobs import Jobs
+from shared.references import References
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -49,6 +50,11 @@ class Service:
     def jobs(self) -> Jobs:
         """The owner's half of the store."""
         return Jobs(self.table, lives=self.settings.lives)
+
+    @cached_property
+    def references(self) -> References:
+        """The stored references' items."""
+        return References(self.table)
 
     @cached_property
     def batches(self) -> Batches:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
+from api import uploads
 from api.enqueue import enqueue
 from api.stored_file import NotStored, StoredFile
 from api.tenants import tenant_named
@@ -14,7 +16,7 @@ from shared.errors import NotAwaitingUpload
 from shared.job import ErrorCategory, Job, JobError, Role
 from shared.quotas import QuotaExceeded
 from shared.states import State
-from shared.wav import WavHeader
+from shared.wav import ReadRange, WavHeader
 
 if TYPE_CHECKING:
     from api.service import Service
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from shared.quotas import Spending
 
 RETRY_SECONDS = 5 * 60
+REMOVED = JobError(
+    category=ErrorCategory.BAD_INPUT,
+    code="reference_removed",
+    message="Its stored reference was deleted before the job started. Store it again, and create a new job.",
+    file=Role.REFERENCE,
+)
 
 
 class MissingUploads(Exception):
@@ -32,22 +40,54 @@ class MissingUploads(Exception):
         self.roles = roles
 
 
+class ReferenceRemoved(Exception):
+    """The stored reference that the job names is there no more."""
+
+
+class File(Protocol):
+    """A file as its header is read."""
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+
+    @property
+    def read(self) -> ReadRange:
+        """Its bytes."""
+
+
 def start(service: Service, job: Job) -> Job:
     """Start a job; one that has left `awaiting_upload` is returned as it is, so that twice is the same as once.
 
-    Bad audio ends it: it comes back `failed`. Raises MissingUploads, QuotaExceeded, and ChangedMeanwhile where a file
-    was replaced while it was checked: these leave it as it is.
+    Bad audio ends it, and so does a stored reference that was deleted: it comes back `failed`. Raises MissingUploads,
+    QuotaExceeded, and ChangedMeanwhile where a file was replaced while it was checked: these leave it as it is.
     """
     if service.jobs.unsent(job):
         enqueue(service, job)
     if job.state is not State.AWAITING_UPLOAD:
         return job
-    files = _stored_files(service, job)
     try:
-        _check(files, job, _mode(service, job))
+        files = _stored_files(service, job)
+        check(service, job, files)
     except BadAudio as bad:
-        return _refuse(service, job, bad)
+        error = JobError(category=ErrorCategory.BAD_INPUT, code=bad.code, message=bad.message, file=bad.role)
+        return _refuse(service, job, error)
+    except ReferenceRemoved:
+        return _refuse(service, job, REMOVED)
     return _queue(service, job, files)
+
+
+def check(service: Service, job: Job, files: Mapping[Role, File]) -> None:
+    """Whether the headers of a job's two files hold in its mode. Raises BadAudio."""
+    mode, prepares = _mode(service, job), {role: job.file(role).prepare for role in Role}
+    headers: dict[Role, WavHeader] = {}
+    beside_hz = None
+    for role in (Role.REFERENCE, Role.DEGRADED):
+        file, prepare = files[role], prepares[role]
+        headers[role] = audio_rules.inspect(file.read, file.bytes, mode, role, prepare, beside_hz)
+        beside_hz = audio_rules.prepared_rate(headers[role], prepare)
+    reference, degraded = headers[Role.REFERENCE], headers[Role.DEGRADED]
+    audio_rules.check_pair(reference, degraded, mode, prepares[Role.REFERENCE], prepares[Role.DEGRADED])
 
 
 def put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> None:
@@ -68,12 +108,11 @@ def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
 
 def _spendings(service: Service, job: Job, files: dict[Role, StoredFile]) -> list[Spending]:
     limits = tenant_named(job.tenant, service.table).limits
-    bytes_ = sum(file.bytes for file in files.values())
+    bytes_ = sum(files[role].bytes for role in uploads.own(job))
     return quotas.of_upload(service.table, job.tenant, bytes_, limits, time.time())
 
 
-def _refuse(service: Service, job: Job, bad: BadAudio) -> Job:
-    error = JobError(category=ErrorCategory.BAD_INPUT, code=bad.code, message=bad.message, file=bad.role)
+def _refuse(service: Service, job: Job, error: JobError) -> Job:
     try:
         return service.jobs.refuse(job, error)
     except NotAwaitingUpload as race:
@@ -87,21 +126,12 @@ def _stored_files(service: Service, job: Job) -> dict[Role, StoredFile]:
             found[role] = StoredFile(service.s3, service.settings.bucket, job.file(role).key)
         except NotStored:
             continue
-    if len(found) < len(Role):
-        raise MissingUploads([role for role in Role if role not in found])
+    missing = [role for role in Role if role not in found]
+    if set(missing) - set(uploads.own(job)):
+        raise ReferenceRemoved(job.reference.key)
+    if missing:
+        raise MissingUploads(missing)
     return found
-
-
-def _check(files: dict[Role, StoredFile], job: Job, mode: Mode) -> None:
-    prepares = {role: job.file(role).prepare for role in Role}
-    headers: dict[Role, WavHeader] = {}
-    beside_hz = None
-    for role in (Role.REFERENCE, Role.DEGRADED):
-        file, prepare = files[role], prepares[role]
-        headers[role] = audio_rules.inspect(file.read, file.bytes, mode, role, prepare, beside_hz)
-        beside_hz = audio_rules.prepared_rate(headers[role], prepare)
-    reference, degraded = headers[Role.REFERENCE], headers[Role.DEGRADED]
-    audio_rules.check_pair(reference, degraded, mode, prepares[Role.REFERENCE], prepares[Role.DEGRADED])
 
 
 def _mode(service: Service, job: Job) -> Mode:

@@ -1,4 +1,4 @@
-"""Upload policies: presigned S3 POSTs that let in one file of one job, and nothing else.
+"""Upload policies: presigned S3 POSTs that let in one file of one job, or one reference, and nothing else.
 
 Conditions and fields: Amazon S3 API Reference, "Creating a POST policy" and "POST Object".
 """
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from api.documents import UploadPolicy, timestamp
 from shared.job import MAX_UPLOAD_BYTES, AudioFile, Job, Role
+from shared.object_keys import parse_reference_key
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -26,22 +27,28 @@ MEDIA_TYPE = "audio/wav"
 
 def policies(service: Service, job: Job, roles: Iterable[Role]) -> dict[Role, UploadPolicy]:
     """A policy for each of these files."""
-    return {role: _policy(service, job.file(role)) for role in roles}
+    return {role: policy(service, job.file(role)) for role in roles}
 
 
 def wanted(service: Service, job: Job, *, is_new: bool) -> list[Role]:
     """The files that a created job still takes: all of a new one, of one made before what is missing."""
     if is_new:
-        return list(Role)
+        return own(job)
     return missing(service, job) if job.state is State.AWAITING_UPLOAD else []
 
 
 def missing(service: Service, job: Job) -> list[Role]:
-    """The files of a job that are not stored yet."""
-    return [role for role in Role if not _stored(service, job.file(role).key)]
+    """The files of a job that are not uploaded yet."""
+    return [role for role in own(job) if not _stored(service, job.file(role).key)]
 
 
-def _policy(service: Service, file: AudioFile) -> UploadPolicy:
+def own(job: Job) -> list[Role]:
+    """The files that are uploaded for this very job: not its stored reference."""
+    return [role for role in Role if parse_reference_key(job.file(role).key) is None]
+
+
+def policy(service: Service, file: AudioFile) -> UploadPolicy:
+    """What lets in this file, as it was declared, for 15 minutes."""
     fields = {"Content-Type": MEDIA_TYPE}
     if file.sha256:
         fields["x-amz-checksum-algorithm"] = "SHA256"

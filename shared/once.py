@@ -44,6 +44,11 @@ class Once:
         """The replay of a job, which is by another one."""
         return cls(f"REPLAY#{job_id}", "REPLAY", job_id)
 
+    @classmethod
+    def by_self_score(cls, tenant: str, sha256: str, created: float) -> Once:
+        """The scoring of a stored reference against itself: once, for as long as it is stored."""
+        return cls(f"REF#{tenant}#{sha256}#{created}", "SCORED", sha256)
+
     def put(self, table: JobTable, job_id: str, now: float) -> PutTypeDef:
         """The write that holds the key for a job; it fails where the key is held."""
         record: dict[str, JsonValue] = {

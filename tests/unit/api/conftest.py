@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from api import app, intake, tenants, waiting
+from api import app, intake, references, self_score, tenants, waiting
 from api import service as service_module
 from api.service import Service
 from api.settings import ApiSettings
@@ -92,7 +92,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the functions log during the test."""
     stream = io.StringIO()
     logs.configure("api", stream)
-    for module in (app, intake):
+    for module in (app, intake, references, self_score):
         monkeypatch.setattr(module, "log", logs.get(module.__name__))
     yield stream
     logs.configure("api")

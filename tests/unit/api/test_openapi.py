@@ -22,6 +22,10 @@ def test_the_document_can_be_made_and_knows_every_call() -> None:
         ("post", "/v1/batches/{batch_id}/jobs"),
         ("post", "/v1/batches/{batch_id}/start"),
         ("get", "/v1/batches/{batch_id}/results"),
+        ("get", "/v1/references"),
+        ("post", "/v1/references"),
+        ("get", "/v1/references/{sha256}"),
+        ("delete", "/v1/references/{sha256}"),
     }
 
 

@@ -1,0 +1,295 @@
+"""Stored references: there once they are verified, each tenant's own, gone with their objects."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from api.documents import UploadPolicy
+from api.service import Service
+from shared import quotas
+from shared.object_keys import reference_key
+from shared.quotas import Quota
+from tests.requests import request
+from tests.unit.api.reference_steps import (
+    DAY,
+    NEVER,
+    age,
+    ask,
+    delete,
+    document,
+    fresh,
+    item,
+    keep,
+    lies_there,
+    limit,
+    put,
+    sha_of,
+    show,
+    stamp,
+)
+from tests.unit.api.steps import (
+    GLOBEX,
+    calls,
+    conditions,
+    count_items,
+)
+from tests.unit.api.test_intake import deliver, told
+from tests.wavs import wav
+
+
+def policy_of(sha256: str, bytes_: int | None = None) -> UploadPolicy:
+    answer = ask(sha256, bytes_=bytes_)
+    assert answer.status == 201
+    return UploadPolicy.model_validate(answer.body["upload"])
+
+
+def test_what_is_not_stored_gets_a_policy_that_pins_its_hash() -> None:
+    content = fresh()
+    exact, ranges = conditions(policy_of(sha_of(content), len(content)))
+    assert exact["key"] == f"references/acme/{sha_of(content)}.wav"
+    assert exact["Content-Type"] == "audio/wav"
+    assert exact["x-amz-checksum-algorithm"] == "SHA256"
+    assert exact["x-amz-checksum-sha256"]
+    assert ranges["content-length-range"] == (len(content), len(content))
+    assert conditions(policy_of(sha_of(content)))[1]["content-length-range"] == (1, 64 * 1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/sha256"),
+        ({"sha256": None}, "/sha256"),
+        ({"sha256": "A" * 64}, "/sha256"),
+        ({"sha256": NEVER, "bytes": 0}, "/bytes"),
+        ({"sha256": NEVER, "bytes": 64 * 1024 * 1024 + 1}, "/bytes"),
+        ({"sha256": NEVER, "label": "x" * 201}, "/label"),
+        ({"sha256": NEVER, "tenant": "globex"}, "/tenant"),
+    ],
+)
+def test_a_body_that_breaks_the_schema_is_pointed_at_and_nothing_is_written(
+    body: object, pointer: str, parts: Service
+) -> None:
+    before = count_items(parts)
+    answer = request("POST", "/v1/references", body)
+    assert answer.status == 422
+    assert [error["pointer"] for error in answer.body["errors"]] == [pointer]  # type: ignore[attr-defined]
+    assert count_items(parts) == before
+
+
+@pytest.mark.parametrize("checked", [True, False], ids=["S3 took the hash", "S3 did not"])
+def test_it_is_there_once_its_upload_is_verified_and_not_before(checked: bool, parts: Service) -> None:
+    content = fresh(0.7)
+    sha256 = sha_of(content)
+    answer = ask(sha256, label="clean speech ✓")
+    assert answer.headers["Location"] == f"/v1/references/{sha256}"
+    assert show(sha256).status == 404
+    key = put(parts, content, checked=checked)
+    assert show(sha256).status == 404
+    with calls(parts.s3, "GetObject") as read:
+        assert deliver(told(key)) == []
+    assert len(read) == (1 if checked else 2)  # its header, and all of it where there is no hash to trust
+    found = document(show(sha256))
+    assert (found.sha256, found.bytes, found.label) == (sha256, len(content), "clean speech ✓")
+    assert (found.sample_rate_hz, found.seconds) == (16000, 0.7)
+    assert stamp(found.created) == pytest.approx(time.time(), abs=30)
+    assert stamp(found.expires_at) - stamp(found.created) == pytest.approx(30 * DAY, abs=2)
+    assert found.self_score is None
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_other_bytes_than_declared_are_deleted_and_their_owner_told(
+    checked: bool, parts: Service, logged: io.StringIO
+) -> None:
+    declared, sent = fresh(), fresh()
+    sha256 = sha_of(declared)
+    ask(sha256)
+    assert deliver(told(put(parts, sent, sha256=sha256, checked=checked))) == []
+    assert not lies_there(parts, sha256)
+    answer = show(sha256)
+    assert (answer.status, answer.body["rule"]) == (404, "sha256_mismatch")
+    assert "Hash what you upload" in str(answer.body["detail"])
+    assert item(parts, sha256) is None
+    assert any("reference_refused" in line for line in logged.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"no wav at all", "not_wav"),
+        (b"", "empty_file"),
+        (wav(1, channels=2), "stereo"),
+        (wav(1, 44100), "sample_rate"),
+        (wav(0.2), "too_short"),
+        (wav(1, bits=24), "bits_per_sample"),
+    ],
+)
+def test_what_no_mode_takes_is_deleted_and_its_owner_told(content: bytes, rule: str, parts: Service) -> None:
+    sha256 = sha_of(content)
+    ask(sha256)
+    assert deliver(told(put(parts, content))) == []
+    assert not lies_there(parts, sha256)
+    answer = show(sha256)
+    assert (answer.status, answer.body["rule"]) == (404, rule)
+    assert "taken as it is" in str(answer.body["detail"])
+    assert show(sha256, key_id=GLOBEX).body.keys() == show(NEVER).body.keys()
+
+
+def test_what_any_pools_mode_takes_is_stored(parts: Service) -> None:
+    """The first engine takes nothing at 8 kHz, the second one does."""
+    assert document(show(keep(parts, fresh(rate_hz=8000)))).sample_rate_hz == 8000
+
+
+def test_asking_again_forgets_why_it_was_refused(parts: Service) -> None:
+    content = fresh()
+    ask(sha_of(content))
+    deliver(told(put(parts, fresh(), sha256=sha_of(content))))
+    ask(sha_of(content))
+    assert "rule" not in show(sha_of(content)).body
+    keep(parts, content)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_same_news_again_changes_nothing(times: int, parts: Service) -> None:
+    sha256 = keep(parts, fresh())
+    before, used = item(parts, sha256), quotas.used(parts.table, "acme")
+    for _ in range(times):
+        assert deliver(told(reference_key("acme", sha256))) == []
+    assert item(parts, sha256) == before
+    assert quotas.used(parts.table, "acme") == used
+
+
+def test_keys_come_url_encoded(parts: Service) -> None:
+    content = fresh()
+    encoded = told(put(parts, content)).replace("references/acme/", "%72eferences%2Facm%65%2F")
+    assert deliver(encoded) == []
+    assert show(sha_of(content)).status == 200
+
+
+def test_an_upload_that_nobody_asked_for_is_stored_all_the_same(parts: Service) -> None:
+    """What was said of it is forgotten after a day, and an event may come later."""
+    content = fresh()
+    assert deliver(told(put(parts, content))) == []
+    assert document(show(sha_of(content))).label is None
+
+
+def test_a_call_that_fails_brings_the_news_back_and_the_next_delivery_goes_on(parts: Service) -> None:
+    content = fresh()
+    ask(sha_of(content), label="kept")
+    news = told(put(parts, content))
+
+    def refuse(**_: object) -> None:
+        raise ConnectionError("no route")
+
+    for event in ("before-send.s3.GetObject", "before-send.dynamodb.TransactWriteItems"):
+        client = parts.s3 if "s3" in event else parts.dynamodb
+        client.meta.events.register(event, refuse)
+        try:
+            assert deliver(news) == ["0"]
+        finally:
+            client.meta.events.unregister(event, refuse)
+        assert show(sha_of(content)).status == 404
+    assert deliver(news) == []
+    assert document(show(sha_of(content))).label == "kept"
+
+
+def test_its_bytes_are_counted_once_and_past_the_quota_it_is_refused(
+    parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = fresh()
+    before = quotas.used(parts.table, "acme")[Quota.BYTES_PER_DAY]
+    keep(parts, content)
+    assert quotas.used(parts.table, "acme")[Quota.BYTES_PER_DAY] == before + len(content)
+    limit(monkeypatch, bytes_per_day=before + len(content))
+    more = fresh()
+    assert deliver(told(put(parts, more))) == []
+    answer = show(sha_of(more))
+    assert (answer.status, answer.body["rule"]) == (404, "bytes_per_day")
+    assert not lies_there(parts, sha_of(more))
+
+
+def test_what_is_stored_already_is_answered_and_its_life_moved_ahead(parts: Service) -> None:
+    sha256 = keep(parts, fresh(), label="first")
+    age(parts, sha256, expires_at=int(time.time()) + 60)
+    answer = ask(sha256, label="second")
+    assert answer.status == 200
+    assert document(answer).label == "first"
+    assert stamp(document(show(sha256)).expires_at) == pytest.approx(time.time() + 30 * DAY, abs=30)
+
+
+def test_references_are_listed_page_by_page_each_once(parts: Service) -> None:
+    key_id, tenant = "key-of-lists", "lists"
+    parts.dynamodb.put_item(
+        TableName=parts.table.name,
+        Item={"pk": {"S": f"KEY#{key_id}"}, "sk": {"S": "KEY"}, "tenant": {"S": tenant}},
+    )
+    kept = {keep(parts, fresh(), tenant=tenant, key_id=key_id) for _ in range(5)}
+    ask(NEVER, key_id=key_id)  # asked for, not stored
+    ask(min(kept), key_id=key_id, check=True)
+    seen: list[str] = []
+    query: dict[str, str] = {"limit": "2"}
+    for _ in range(4):
+        answer = request("GET", "/v1/references", key_id=key_id, query=query)
+        assert answer.status == 200
+        page = answer.body["references"]
+        assert isinstance(page, list)
+        assert len(page) <= 2
+        seen += [found["sha256"] for found in page]
+        if answer.body["next_cursor"] is None:
+            break
+        query["cursor"] = str(answer.body["next_cursor"])
+    assert (sorted(seen), answer.body["next_cursor"]) == (sorted(kept), None)
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"cursor": "x"}, {"cursor": NEVER + "\n"}])
+def test_a_page_that_cannot_be_is_pointed_at(query: dict[str, str]) -> None:
+    answer = request("GET", "/v1/references", query=query)
+    assert answer.status == 422
+    assert answer.body["errors"][0]["pointer"] == f"/query/{next(iter(query))}"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_anothers_reference_looks_exactly_like_one_that_never_was(method: str, parts: Service) -> None:
+    content = fresh()
+    theirs = keep(parts, content, tenant="globex", key_id=GLOBEX)
+    before = item(parts, theirs, "globex")
+    answer = request(method, f"/v1/references/{theirs}")
+    wanted = request(method, f"/v1/references/{NEVER}")
+    assert (answer.status, answer.headers) == (wanted.status, wanted.headers)
+    assert answer.status == 404
+    assert str(answer.body).replace(theirs, NEVER) == str(wanted.body)
+    assert item(parts, theirs, "globex") == before
+    assert lies_there(parts, theirs, "globex")
+    assert theirs not in str(request("GET", "/v1/references", query={"limit": "100"}).body)
+
+
+def test_the_same_file_of_two_tenants_is_two_references(parts: Service) -> None:
+    content = fresh()
+    keep(parts, content, tenant="globex", key_id=GLOBEX)
+    assert ask(sha_of(content)).status == 201
+    keep(parts, content)
+    assert delete(sha_of(content)).status == 204
+    assert show(sha_of(content), key_id=GLOBEX).status == 200
+    assert lies_there(parts, sha_of(content), "globex")
+
+
+@pytest.mark.parametrize("sha256", ["x", "0" * 63, "A" * 64, "x" * 3000, "..%2f", "0" * 64 + "%0A"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_is_no_hash_is_404_and_the_table_is_not_asked(method: str, sha256: str, parts: Service) -> None:
+    show(NEVER)  # the tenant is known from here on
+    with calls(parts.dynamodb, "GetItem") as reads, calls(parts.dynamodb, "DeleteItem") as deletes:
+        answer = request(method, f"/v1/references/{sha256}")
+    assert (answer.status, answer.body["type"]) == (404, "urn:mosaic:problem:unknown_reference")
+    assert reads == deletes == []
+
+
+@pytest.mark.parametrize("call", ["GET", "POST", "GET /x", "DELETE /x"])
+def test_a_key_of_nobody_is_refused_everywhere(call: str, parts: Service) -> None:
+    method, _, tail = call.partition(" ")
+    before = count_items(parts)
+    body = {"sha256": NEVER} if method == "POST" else None
+    path = "/v1/references" + tail.replace("x", NEVER)
+    assert request(method, path, body, key_id="key-of-nobody").status == 403
+    assert count_items(parts) == before
