@@ -15,6 +15,7 @@ from sandbox.keys import KeyRing
 from shared import logs
 
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway quota "Payload size"
+MAX_EVENT_BYTES = 6 * 1024 * 1024  # Lambda quota "Invocation payload", synchronous: base64 fills it by a third more
 KEY_HEADER = "x-api-key"
 
 
@@ -47,11 +48,10 @@ class Gateway:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            limit = (
-                f"A request body has at most {MAX_BODY_BYTES:,} bytes. Upload audio by the policies of POST /v1/jobs."
-            )
-            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", limit)
+            return _too_large()
         event = proxy_events.to_event(request, body, key_id)
+        if len(json.dumps(event, ensure_ascii=False).encode()) > MAX_EVENT_BYTES:
+            return _too_large()
         try:
             answer = await asyncio.wrap_future(self._function.invoke(event))
             return proxy_events.to_response(answer)
@@ -60,6 +60,11 @@ class Gateway:
         except ValueError as error:
             self._log.error("malformed_response", reason=str(error))
         return _problem(HTTPStatus.BAD_GATEWAY, "bad_gateway", "The service failed to answer. Its log says why.")
+
+
+def _too_large() -> web.Response:
+    detail = "This body is larger than the gateway takes. Upload audio by the policies of POST /v1/jobs."
+    return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail)
 
 
 def _problem(status: HTTPStatus, slug: str, detail: str) -> web.Response:

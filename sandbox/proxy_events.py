@@ -16,6 +16,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from shared.resources import AUDIO_TYPES
+
 if TYPE_CHECKING:
     from multidict import MultiMapping
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 STAGE = "sandbox"
 RESOURCE = "/{proxy+}"
-BINARY_PREFIX = "audio/"  # bodies of these types reach the function in base64, all others as text
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -46,7 +47,7 @@ def to_event(request: web.Request, body: bytes, api_key_id: str) -> Event:
     """The event for a request whose key the gateway knows."""
     path = request.rel_url.raw_path
     headers, query = _headers(request), request.rel_url.query
-    binary = request.content_type.startswith(BINARY_PREFIX)
+    binary = request.content_type in AUDIO_TYPES  # these reach the function in base64, all others as text
     return {
         "resource": RESOURCE,
         "path": path,

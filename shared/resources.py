@@ -125,6 +125,9 @@ BUCKET = Bucket(
     prefixes=(JOBS_PREFIX, RESULTS_PREFIX, REFERENCES_PREFIX),
 )
 
+# What WAV files are sent as: one type under four names. Binary types at the gateway.
+AUDIO_TYPES = ("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave")
+
 
 def lane_queue(pool: str, lane: Lane) -> str:
     """The name of one lane's queue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,11 +30,14 @@ def request(
     body: object = None,
     *,
     raw: str | None = None,
+    audio: bytes | None = None,
     headers: dict[str, str] | None = None,
     key_id: str | None = KEY_ID,
     query: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Send a request; `body` as JSON, or `raw` as it is."""
+    """Send a request; `body` as JSON, `raw` as it is, or `audio`, which the gateway hands over in base64."""
+    if audio is not None:
+        raw = base64.b64encode(audio).decode()
     sent = {"content-type": "application/json", **(headers or {})}
     event = {
         "resource": "/{proxy+}",
@@ -53,7 +57,7 @@ def request(
             "identity": {"apiKeyId": key_id, "sourceIp": "127.0.0.1"},
         },
         "body": raw if raw is not None else json.dumps(body) if body is not None else None,
-        "isBase64Encoded": False,
+        "isBase64Encoded": bool(audio),
     }
     response = app.handler(event, cast(LambdaContext, None))
     sent_back = cast(dict[str, list[str]], response["multiValueHeaders"])

@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from sandbox import ports
 from sandbox.function import Context, Event, Function, Handler
-from sandbox.gateway import KEY_HEADER, MAX_BODY_BYTES, Gateway
+from sandbox.gateway import KEY_HEADER, MAX_BODY_BYTES, MAX_EVENT_BYTES, Gateway
 from sandbox.keys import ApiKey, KeyRing
 
 MEETING_SECONDS = 1.0  # for two events to be handled at once, if they could
@@ -177,13 +177,33 @@ def test_only_its_owner_can_read_the_file_of_keys(served: Served) -> None:
     assert stat.S_IMODE(served.keys.path.stat().st_mode) == 0o600
 
 
-def test_a_body_of_ten_megabytes_passes_and_one_byte_more_is_413(served: Served, recorder: Recorder) -> None:
-    headers = {"Content-Type": "audio/wav"}
-    assert served.http.post("/v1/score", content=bytes(MAX_BODY_BYTES), headers=headers).status_code == 200
-    answer = served.http.post("/v1/score", content=bytes(MAX_BODY_BYTES + 1), headers=headers)
+@pytest.mark.parametrize("surplus", [1, MAX_BODY_BYTES])
+def test_a_body_whose_event_the_function_can_take_passes_and_one_byte_more_is_413(
+    surplus: int, served: Served, recorder: Recorder
+) -> None:
+    """Text is as long in the event as it was sent; the rest of the event is the same for every body."""
+    served.http.post("/v1/jobs", content=b"x")
+    [small] = recorder.events
+    room = MAX_EVENT_BYTES - len(json.dumps({**small, "body": ""}).encode())
+    most = room - 100  # of the headers, the length alone differs
+    assert served.http.post("/v1/jobs", content=b"x" * most).status_code == 200
+    answer = served.http.post("/v1/jobs", content=b"x" * (room + surplus))
     assert answer.status_code == 413
     assert problem_of(answer)["type"] == "urn:mosaic:problem:payload_too_large"
+    assert len(recorder.events) == 2
+
+
+def test_four_mib_of_audio_pass_though_base64_makes_them_more(served: Served, recorder: Recorder) -> None:
+    headers = {"Content-Type": "audio/wav"}
+    assert served.http.post("/v1/score", content=bytes(4 * 1024 * 1024), headers=headers).status_code == 200
+    assert served.http.post("/v1/score", content=bytes(5 * 1024 * 1024), headers=headers).status_code == 413
     assert len(recorder.events) == 1
+
+
+@pytest.mark.parametrize("media_type", ["audio/mpeg", "application/octet-stream"])
+def test_what_is_no_wav_by_its_type_is_text(served: Served, recorder: Recorder, media_type: str) -> None:
+    served.http.post("/v1/score", content=b"ID3", headers={"Content-Type": media_type})
+    assert (recorder.events[-1]["body"], recorder.events[-1]["isBase64Encoded"]) == ("ID3", False)
 
 
 def test_a_crash_is_502_and_tells_nothing_of_itself(tmp_path: Path) -> None:

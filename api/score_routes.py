@@ -1,0 +1,72 @@
+"""`POST /v1/score`: the one-call form, for a small file against a stored reference."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from api import audio_body, creation, job_routes, problems, starting
+from api.audio_body import Audio
+from api.documents import DeclaredFile, JobDocument, NewJob, job_path
+from api.job_routes import IdempotencyHeader
+from api.reference_routes import unknown_reference
+from api.service import Service, service
+from api.stored_file import NotStored, StoredFile
+from api.tenants import caller
+from api.uploads import MEDIA_TYPE
+from shared.audio_rules import BadAudio
+from shared.job import Job, Role
+from shared.object_keys import ReferenceName
+from shared.states import State
+
+router = Router()
+
+
+@router.post("/v1/score", status_code=HTTPStatus.ACCEPTED)
+def score(
+    reference: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a stored reference.")],
+    engine: Annotated[str | None, Query(description="Omitted: the service's first engine.")] = None,
+    mode: Annotated[str | None, Query(description="The scale of the score. Omitted: the engine's default.")] = None,
+    label: Annotated[str | None, Query(max_length=200)] = None,
+    idempotency_key: IdempotencyHeader = None,
+) -> Response[JobDocument]:
+    """Score the WAV file in the body, up to 4 MiB: the job of it, queued. What cannot be scored makes no job."""
+    parts, event = service(), router.current_event
+    tenant = caller(event.raw_event, parts.table)
+    audio = audio_body.read(event)
+    body = NewJob(
+        engine=engine,
+        mode=mode,
+        label=label,
+        reference=DeclaredFile(sha256=reference),
+        degraded=DeclaredFile(sha256=hashlib.sha256(audio.content).hexdigest(), bytes=audio.bytes or None),
+    )
+    new = creation.new_job(parts, tenant, body, said_in="/query")
+    _check(parts, new, ReferenceName(tenant.id, reference), audio)
+    job = creation.create(parts, tenant, new, creation.once(tenant, idempotency_key, body))
+    if job.state is State.AWAITING_UPLOAD:
+        parts.s3.put_object(
+            Bucket=parts.settings.bucket, Key=job.degraded.key, Body=audio.content, ContentType=MEDIA_TYPE
+        )
+    response = job_routes.started(parts, job)
+    response.headers["Location"] = job_path(job.id)
+    return response
+
+
+def _check(parts: Service, job: Job, name: ReferenceName, audio: Audio) -> None:
+    """Whether the job could be started as it is to be made. Raises a Problem: 404 or 422."""
+    stored = parts.references.find(name)
+    if stored is None:
+        raise unknown_reference(name.sha256)
+    try:
+        reference = StoredFile(parts.s3, parts.settings.bucket, stored.key)
+        starting.check(parts, job, {Role.REFERENCE: reference, Role.DEGRADED: audio})
+    except NotStored:
+        raise unknown_reference(name.sha256) from None
+    except BadAudio as bad:
+        raise problems.refused_audio(bad) from None
