@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api import batch_routes, bodies, job_list, job_routes, problems, reference_routes, score_routes
+from api import batch_routes, bodies, job_list, job_routes, problems, reference_routes, score_routes, service_routes
 from api.problems import Problem
 from shared import logs
 from shared.quotas import QuotaExceeded
@@ -50,7 +50,7 @@ app = APIGatewayRestResolver(
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for routes in (job_routes, job_list, batch_routes, reference_routes, score_routes):
+for routes in (job_routes, job_list, batch_routes, reference_routes, score_routes, service_routes):
     app.include_router(routes.router)
 
 

@@ -36,7 +36,10 @@ class HostState(StrEnum):
 
 
 class Host(BaseModel):
-    """A licensed machine as it tells of itself. `mean_seconds` is the engine's time a job, None before the first."""
+    """A licensed machine as it tells of itself. `mean_seconds` is the engine's time a job, None before the first.
+
+    `paused_until` is in seconds since the epoch, None where it is not paused, or until somebody resumes it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +51,7 @@ class Host(BaseModel):
     busy: int
     mean_seconds: float | None
     state: HostState
+    paused_until: float | None = None
     seen_at: float
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.job_table import JobTable
 
 GB = 10**9
+MOST_BATCH_ITEMS = 50_000
 USAGE_LIFE_SECONDS = 400 * DAY  # for the owner's accounts
 MARK_LIFE_SECONDS = 7 * DAY  # a stream keeps its records for one: DynamoDB Developer Guide, "DynamoDB Streams"
 
@@ -48,7 +49,7 @@ class Limits(BaseModel):
     jobs_per_day: int = Field(100_000, ge=0)
     bytes_per_day: int = Field(600 * GB, ge=0)
     in_flight: int = Field(100_000, ge=0)
-    batch_items: int = Field(50_000, ge=0, le=50_000)
+    batch_items: int = Field(MOST_BATCH_ITEMS, ge=0, le=MOST_BATCH_ITEMS)
 
 
 class QuotaExceeded(Exception):

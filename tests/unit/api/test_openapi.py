@@ -27,6 +27,7 @@ def test_the_document_can_be_made_and_knows_every_call() -> None:
         ("get", "/v1/references/{sha256}"),
         ("delete", "/v1/references/{sha256}"),
         ("post", "/v1/score"),
+        ("get", "/v1/service"),
     }
 
 
