@@ -1,0 +1,17 @@
+"""Emulators that several kinds of integration tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.service import Service
+from tests.integration import seaweed
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The functions' own clients, of a running seaweedfs."""
+    with seaweed.running(tmp_path_factory.mktemp("weed")) as endpoint:
+        yield seaweed.service_at(endpoint)
