@@ -15,7 +15,17 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api import batch_routes, bodies, job_list, job_routes, problems, reference_routes, score_routes, service_routes
+from api import (
+    batch_routes,
+    bodies,
+    job_list,
+    job_routes,
+    problems,
+    reference_routes,
+    score_routes,
+    service_routes,
+    unavailable,
+)
 from api.problems import Problem
 from shared import logs
 from shared.quotas import QuotaExceeded
@@ -24,25 +34,6 @@ logs.configure("api")
 log = logs.get(__name__)
 
 BUSY_SECONDS = 2
-# DynamoDB Developer Guide, "Error handling"; SQS and S3 API References, "Common errors"; "Error responses".
-BUSY = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "Throttling",
-        "TransactionCanceledException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "InternalServerError",
-        "InternalError",
-        "ServiceUnavailable",
-        "SlowDown",
-        "RequestThrottled",
-        "503",
-        "500",
-    }
-)
 
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
@@ -92,11 +83,11 @@ def _not_found(_: NotFoundError) -> Response[str]:
 @app.exception_handler([ClientError, BotoCoreError])
 def _unavailable(error: ClientError | BotoCoreError) -> Response[str]:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    if isinstance(error, ClientError) and code not in BUSY:
+    if not unavailable.passes(error):
         crash: Response[str] = _crash(error)
         return crash
     log.warning("busy", method=app.current_event.http_method, error=code)
-    detail = "The service is busy, or a part of it cannot be reached. Try again; nothing was half done."
+    detail = "The service is busy, or a part of it cannot be reached. Try again: a call that is repeated does no harm."
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"Retry-After": str(BUSY_SECONDS)}
     ).response()

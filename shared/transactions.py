@@ -47,7 +47,7 @@ def write(table: JobTable, actions: Sequence[TransactWriteItemTypeDef]) -> None:
     """
     token = secrets.token_hex(16)
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_passes),
+        retry=tenacity.retry_if_exception(passes),
         wait=tenacity.wait_random_exponential(multiplier=0.02, max=LONGEST_WAIT_SECONDS),
         stop=tenacity.stop_after_attempt(TRIES),
         reraise=True,
@@ -64,7 +64,8 @@ def write(table: JobTable, actions: Sequence[TransactWriteItemTypeDef]) -> None:
         raise Cancelled(reasons) from None
 
 
-def _passes(error: BaseException) -> bool:
+def passes(error: BaseException) -> bool:
+    """Whether that is a cancelled transaction that may go through later: no condition of it failed."""
     if not isinstance(error, ClientError) or any(_reasons(error)):
         return False
     return any(reason.get("Code") in PASSING for reason in _told(error))
