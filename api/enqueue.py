@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from api import waiting
 from shared import envelope
 from shared.resources import lane_queue
@@ -18,10 +20,14 @@ def enqueue(service: Service, job: Job) -> None:
 
     `MessageGroupId` on a standard queue makes it fair between tenants (SQS Developer Guide, "Amazon SQS fair queues").
     """
-    service.sqs.send_message(
-        QueueUrl=service.settings.queue_urls[lane_queue(job.pool, job.lane)],
-        MessageBody=envelope.pack(job.id),
-        MessageGroupId=job.tenant,
-    )
+    try:
+        service.sqs.send_message(
+            QueueUrl=service.settings.queue_urls[lane_queue(job.pool, job.lane)],
+            MessageBody=envelope.pack(job.id),
+            MessageGroupId=job.tenant,
+        )
+    except (BotoCoreError, ClientError):
+        service.jobs.check_in(job, 0)  # so that a start that is repeated sends at once
+        raise
     load = waiting.lane_load(service, job.pool, job.lane)
     service.jobs.sent(job, load.waiting / load.seats * load.mean_seconds)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from api import starting
 from api.service import Service
 from shared import envelope, items
 from shared.job import Role
@@ -161,23 +162,49 @@ def test_a_lost_response_of_the_send_leaves_messages_of_the_one_job_only(parts: 
     assert {envelope.unpack(message.body).job for message in messages(parts)} == {job.id}
 
 
-def test_a_send_that_fails_is_told_and_made_up_for_by_a_start_once_it_is_overdue(parts: Service) -> None:
-    job = uploaded(parts)
+@contextmanager
+def before_send(parts: Service, do: Callable[[], object]) -> Iterator[None]:
+    """Call `do` when a message is about to be sent."""
 
-    def refuse(**_: object) -> None:
-        raise ConnectionError("no route")
+    def note(**_: object) -> None:
+        do()
 
-    parts.sqs.meta.events.register("before-send.sqs.SendMessage", refuse)
+    parts.sqs.meta.events.register("before-call.sqs.SendMessage", note)
     try:
-        assert start(job.id).status == 500
+        yield
     finally:
-        parts.sqs.meta.events.unregister("before-send.sqs.SendMessage", refuse)
+        parts.sqs.meta.events.unregister("before-call.sqs.SendMessage", note)
+
+
+def cannot_be_reached() -> None:
+    raise EndpointConnectionError(endpoint_url="https://sqs.test")
+
+
+def test_a_send_that_fails_is_told_and_a_start_that_is_repeated_makes_up_for_it_at_once(parts: Service) -> None:
+    job = uploaded(parts)
+    with before_send(parts, cannot_be_reached):
+        assert [start(job.id).status for _ in range(2)] == [503] * 2
     found = item(parts, job.id) or {}
     assert found["state"] == State.QUEUED
     assert "pending" in found
-    assert float(str(found["check_at"])) <= time.time() + SEND_SECONDS
+    assert [start(job.id).status for _ in range(3)] == [202] * 3
+    assert len(all_messages(parts)) == 1
+
+
+def test_a_start_while_anothers_send_is_under_way_sends_nothing(parts: Service) -> None:
+    job = uploaded(parts)
+    seen: list[State] = []
+    with before_send(parts, lambda: seen.append(starting.start(parts, parts.jobs.get(job.id)).state)):
+        assert start(job.id).status == 202
+    assert seen == [State.QUEUED]
+    assert len(all_messages(parts)) == 1
+
+
+def test_a_send_that_nobody_lived_to_make_is_overdue_a_moment_later(parts: Service) -> None:
+    job = uploaded(parts)
+    bring(parts, job.id, State.QUEUED)
     assert start(job.id).status == 202
-    assert all_messages(parts) == [], "the send may still be under way"
+    assert all_messages(parts) == []
     parts.dynamodb.update_item(
         TableName=parts.settings.table,
         Key=items.pack(job_key(job.id)),
