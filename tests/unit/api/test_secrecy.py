@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from aws_lambda_powertools.event_handler import Response
+from botocore.exceptions import BotoCoreError, EndpointConnectionError, NoCredentialsError
 
 from api import intake, job_routes
 from api.documents import job_members
@@ -49,44 +50,51 @@ def assert_is_a_plain_500(answer: Answer) -> None:
     assert ".py" not in str(answer.body)
 
 
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [(NoCredentialsError(), "request_failed"), (EndpointConnectionError(endpoint_url="https://aws.test"), "busy")],
+)
 @pytest.mark.parametrize("client", ["dynamodb", "s3", "sqs"])
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_client_that_raises_is_a_plain_500_and_its_log_holds_no_secret(
-    name: str, client: str, parts: Service, logged: io.StringIO, caplog: pytest.LogCaptureFixture
+def test_a_client_that_raises_is_told_plainly_and_its_log_holds_no_secret(
+    name: str,
+    client: str,
+    error: BotoCoreError,
+    event: str,
+    parts: Service,
+    logged: io.StringIO,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = create()
     for role in Role:
         upload(parts, job.id, role)
+    if name == "create":
+        REQUESTS["create"](job.id)  # a repeated one looks for its files
     if name == "get":
         bring(parts, job.id, State.QUEUED)
 
     def refuse(**_: object) -> None:
-        raise ConnectionError("no route to that service")
+        raise error
 
     called = getattr(parts, client).meta
-    called.events.register(f"before-send.{called.service_model.service_id.hyphenize()}", refuse)
+    called.events.register(f"before-call.{called.service_model.service_id.hyphenize()}", refuse)
     try:
         with caplog.at_level(logging.INFO):
             answer = REQUESTS[name](job.id)
     finally:
-        called.events.unregister(f"before-send.{called.service_model.service_id.hyphenize()}", refuse)
+        called.events.unregister(f"before-call.{called.service_model.service_id.hyphenize()}", refuse)
     assert_holds_no_secret(logged.getvalue() + caplog.text, parts)
-    if answer.status == 500:
-        assert_is_a_plain_500(answer)
-        [line] = [json.loads(line) for line in logged.getvalue().splitlines()]
-        assert (line["event"], line["level"], line["request_id"]) == ("request_failed", "error", "request-1")
-        assert line["exception"][0]["exc_value"] == "no route to that service"
+    if (name, client) in {("create", "sqs"), ("uploads", "sqs"), ("get", "s3"), ("store", "s3"), ("store", "sqs")}:
+        assert answer.status < 300  # these do not use that service
+        return
+    [line] = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert line["event"] == event
+    if event == "busy":
+        assert (answer.status, line["level"]) == (503, "warning")
     else:
-        # These do not use that service.
-        unused = {
-            ("create", "s3"),
-            ("create", "sqs"),
-            ("uploads", "sqs"),
-            ("get", "s3"),
-            ("store", "s3"),
-            ("store", "sqs"),
-        }
-        assert (name, client) in unused
+        assert_is_a_plain_500(answer)
+        assert (line["level"], line["request_id"]) == ("error", "request-1")
+        assert line["exception"][0]["exc_value"] == str(error)
 
 
 def test_an_answer_that_breaks_its_own_model_is_our_mistake_and_its_log_holds_no_policy(
