@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api import waiting
+from api.serving import pool_of
 from shared import envelope
 from shared.resources import lane_queue
 
@@ -19,15 +20,16 @@ def enqueue(service: Service, job: Job) -> None:
     """Send a message for a queued job, and note that it was sent. Again is harmless: the claim decides.
 
     `MessageGroupId` on a standard queue makes it fair between tenants (SQS Developer Guide, "Amazon SQS fair queues").
+    Raises PoolNotServed.
     """
+    pool = pool_of(service, job)
     try:
         service.sqs.send_message(
-            QueueUrl=service.settings.queue_urls[lane_queue(job.pool, job.lane)],
+            QueueUrl=service.settings.queue_urls[lane_queue(pool.name, job.lane)],
             MessageBody=envelope.pack(job.id),
             MessageGroupId=job.tenant,
         )
     except (BotoCoreError, ClientError):
         service.jobs.check_in(job, 0)  # so that a start that is repeated sends at once
         raise
-    load = waiting.lane_load(service, job.pool, job.lane)
-    service.jobs.sent(job, load.waiting / load.seats * load.mean_seconds)
+    service.jobs.sent(job, waiting.expected_wait(service, job))

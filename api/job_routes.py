@@ -64,6 +64,8 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
     """Start a job and answer how it then is. Raises a Problem: 409 or 422."""
     try:
         job = starting.start(parts, job)
+    except UnknownJob:
+        raise unknown_job(job_id) from None
     except MissingUploads as missing:
         raise _missing_upload(job, missing.roles) from None
     except ChangedMeanwhile:
@@ -74,7 +76,7 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
     if job.error:
         raise wrong_state(job, "it has ended")
     eta = waiting.eta_seconds(parts, job)
-    headers = {"Retry-After": str(polling.retry_after(eta))}
+    headers = {"Retry-After": str(polling.retry_after(job, eta))}
     return answer(HTTPStatus.ACCEPTED, JobDocument.model_validate(_members(parts, job, eta)), headers)
 
 
@@ -86,7 +88,7 @@ def get_job(job_id: str) -> Response[JobDocument]:
     if job.ended:
         return answer(HTTPStatus.OK, JobDocument.model_validate(_members(parts, job)))
     eta = waiting.eta_seconds(parts, job)
-    seconds = polling.guard(parts.table, job.id, polling.retry_after(eta))
+    seconds = polling.guard(parts.table, job.id, polling.retry_after(job, eta))
     document = JobDocument.model_validate(_members(parts, job, eta))
     return answer(HTTPStatus.ACCEPTED, document, {"Retry-After": str(seconds)})
 

@@ -11,10 +11,13 @@ from botocore.exceptions import ClientError
 
 from api.problems import Problem
 from shared import items
+from shared.hosts import TELL_SECONDS
+from shared.states import State
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from shared.job import Job
     from shared.job_table import JobTable
 
 MIN_SECONDS, MAX_SECONDS = 1, 60
@@ -22,9 +25,15 @@ EARLY_POLLS = 2  # so many within one interval are let pass; the next is 429
 GUARD_LIFE_SECONDS = 60 * 60
 
 
-def retry_after(eta_seconds: float | None) -> int:
-    """Whole seconds to wait before the next poll: a quarter of what is left, from 1 to 60."""
-    return math.ceil(min(max((eta_seconds or 0) / 4, MIN_SECONDS), MAX_SECONDS))
+def retry_after(job: Job, eta_seconds: float | None) -> int:
+    """Whole seconds to wait before the next poll: a quarter of what is left, from 1 to 60.
+
+    Where that cannot be told: at once for a job that waits for its owner, who knows when it moves on; else as often as
+    hosts tell of themselves.
+    """
+    if eta_seconds is None:
+        return MIN_SECONDS if job.state is State.AWAITING_UPLOAD else math.ceil(TELL_SECONDS)
+    return math.ceil(min(max(eta_seconds / 4, MIN_SECONDS), MAX_SECONDS))
 
 
 def guard(table: JobTable, job_id: str, seconds: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from api import uploads
 from api.enqueue import enqueue
+from api.serving import pool_of
 from api.stored_file import NotStored, StoredFile
 from api.tenants import tenant_named
 from shared import audio_rules, quotas
@@ -20,7 +21,6 @@ from shared.wav import ReadRange, WavHeader
 
 if TYPE_CHECKING:
     from api.service import Service
-    from shared.pools import Mode
     from shared.quotas import Spending
 
 RETRY_SECONDS = 5 * 60
@@ -60,7 +60,8 @@ def start(service: Service, job: Job) -> Job:
     """Start a job; one that has left `awaiting_upload` is returned as it is, so that twice is the same as once.
 
     Bad audio ends it, and so does a stored reference that was deleted: it comes back `failed`. Raises MissingUploads,
-    QuotaExceeded, and ChangedMeanwhile where a file was replaced while it was checked: these leave it as it is.
+    QuotaExceeded, PoolNotServed, and ChangedMeanwhile where a file was replaced while it was checked: these leave it as
+    it is; UnknownJob where it was deleted meanwhile.
     """
     if service.jobs.unsent(job):
         enqueue(service, job)
@@ -78,8 +79,8 @@ def start(service: Service, job: Job) -> Job:
 
 
 def check(service: Service, job: Job, files: Mapping[Role, File]) -> None:
-    """Whether the headers of a job's two files hold in its mode. Raises BadAudio."""
-    mode, prepares = _mode(service, job), {role: job.file(role).prepare for role in Role}
+    """Whether the headers of a job's two files hold in its mode. Raises BadAudio, PoolNotServed."""
+    mode, prepares = pool_of(service, job).mode(job.mode), {role: job.file(role).prepare for role in Role}
     headers: dict[Role, WavHeader] = {}
     beside_hz = None
     for role in (Role.REFERENCE, Role.DEGRADED):
@@ -132,8 +133,3 @@ def _stored_files(service: Service, job: Job) -> dict[Role, StoredFile]:
     if missing:
         raise MissingUploads(missing)
     return found
-
-
-def _mode(service: Service, job: Job) -> Mode:
-    pool = next(pool for pool in service.settings.pools if pool.name == job.pool)
-    return pool.mode(job.mode)

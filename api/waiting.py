@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api.serving import find_pool
 from shared.batches import BatchState
 from shared.hosts import Hosts, HostState
 from shared.pools import Lane
@@ -32,25 +33,43 @@ class Load:
     seats: int
     mean_seconds: float
 
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long a job waits that comes last; None where no seat takes any."""
+        return self.waiting / self.seats * self.mean_seconds if self.seats else None
+
+
+def expected_wait(service: Service, job: Job) -> float:
+    """Seconds that a message of the job waits in its lane, if it came last; 0 where that cannot be told."""
+    return lane_load(service, job.pool, job.lane).wait_seconds or 0
+
 
 def eta_seconds(service: Service, job: Job) -> float | None:
-    """Seconds until the job has ended, as far as can be told; None where it waits for its owner, or has ended."""
-    if job.state is State.QUEUED:
-        load = lane_load(service, job.pool, job.lane)
-        return round((load.waiting / load.seats + 1) * load.mean_seconds, 1)
+    """Seconds until the job has ended; None where that cannot be told: it has ended, or waits for its owner, for a host
+    that works, or for its pool to be served again.
+    """
+    if job.state not in (State.QUEUED, State.RUNNING) or find_pool(service, job) is None:
+        return None
+    load = lane_load(service, job.pool, job.lane)
     if job.state is State.RUNNING:
         elapsed = time.time() - job.times[State.RUNNING]
-        return round(max(lane_load(service, job.pool, job.lane).mean_seconds - elapsed, 1.0), 1)
-    return None
+        return round(max(load.mean_seconds - elapsed, 1.0), 1)
+    return None if load.wait_seconds is None else round(load.wait_seconds + load.mean_seconds, 1)
 
 
 def batch_eta_seconds(service: Service, batch: Batch, counts: Counts) -> float | None:
-    """Seconds until what is started of a batch has ended, others' jobs before it included; None where nothing is."""
+    """Seconds until what is started of a batch has ended, others' jobs before it included.
+
+    None where nothing is, or where jobs wait in a lane that nobody works on.
+    """
     started = counts.states[State.QUEUED] + counts.states[State.RUNNING]
     if batch.state is not BatchState.STARTED or not started:
         return None
     loads = [lane_load(service, pool.name, Lane.BULK) for pool in service.settings.pools]
-    return round(max((max(load.waiting, started) / load.seats + 1) * load.mean_seconds for load in loads), 1)
+    if any(load.waiting and not load.seats for load in loads):
+        return None
+    etas = [(max(load.waiting, started) / load.seats + 1) * load.mean_seconds for load in loads if load.seats]
+    return round(max(etas), 1) if etas else None
 
 
 def lane_load(service: Service, pool: str, lane: Lane) -> Load:
@@ -66,7 +85,7 @@ def lane_load(service: Service, pool: str, lane: Lane) -> Load:
     means = [host.mean_seconds for host in hosts if host.mean_seconds]
     load = Load(
         waiting=int(attributes["ApproximateNumberOfMessages"]),
-        seats=max(1, sum(host.seats for host in hosts if host.state is HostState.READY)),
+        seats=sum(host.seats for host in hosts if host.state is HostState.READY),
         mean_seconds=sum(means) / len(means) if means else ASSUMED_SECONDS,
     )
     _cache[name] = (load, time.monotonic() + CACHE_SECONDS)

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from api.documents import CreatedJob, JobDocument, UploadPolicy
@@ -16,7 +16,7 @@ from shared.job import ErrorCategory, Job, JobError, Role
 from shared.job_table import job_key
 from shared.object_keys import result_key, upload_key
 from shared.pools import Lane
-from shared.resources import lane_queue
+from shared.resources import BATCHES_QUEUE, lane_queue
 from shared.states import State
 from tests.jobs_for_tests import ETAGS, result
 from tests.requests import KEY_ID, Answer, request
@@ -100,6 +100,14 @@ def bring(parts: Service, job_id: str, state: State) -> Job:
     if state is State.FAILED:
         return claims.fail(running, SERVICE)
     return claims.commit(running, result(), result_key(job_id, running.attempt))
+
+
+def serving_only(parts: Service, pool: str) -> Service:
+    """The service after a deploy that took every other pool away, with its queues."""
+    told = parts.settings
+    left = {name: url for name, url in told.queue_urls.items() if name.startswith(pool) or name == BATCHES_QUEUE}
+    pools = [one for one in told.pools if one.name == pool]
+    return replace(parts, settings=told.model_copy(update={"pools": pools, "queue_urls": left}))
 
 
 def messages(parts: Service, queue: str = "visqol-3-interactive") -> list[Message]:

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from api import polling, waiting
+from api import service as service_module
 from api.service import Service
 from shared.claims import Claims
 from shared.hosts import Host, Hosts, HostState
+from shared.job import Job
 from shared.object_keys import result_key
 from shared.states import ENDS, State
 from tests.clock import SettableClock
-from tests.jobs_for_tests import result
-from tests.unit.api.steps import BUCKET, bring, calls, create, document, get, guard_item, item
+from tests.jobs_for_tests import new_job, result
+from tests.unit.api.steps import BUCKET, bring, calls, create, document, get, guard_item, item, serving_only
 
 ON_THE_WAY = sorted(set(State) - ENDS)
 
@@ -60,7 +62,6 @@ def test_a_job_is_200_once_it_has_ended_and_202_before(state: State, parts: Serv
     assert (found.result is not None) == (state is State.SUCCEEDED)
     assert (found.error is not None) == (state in ENDS - {State.SUCCEEDED})
     assert (found.expires_at is not None) == (state in ENDS)
-    assert (found.eta_seconds is not None) == (state in (State.QUEUED, State.RUNNING))
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))
@@ -132,10 +133,44 @@ def test_the_other_lane_and_other_pools_do_not_count(parts: Service, hosts: Host
     assert get(job.id).body["eta_seconds"] == 8
 
 
-def test_without_a_host_the_eta_is_a_guess_and_no_failure(parts: Service) -> None:
+def test_before_a_host_has_told_of_a_job_the_eta_is_a_guess(parts: Service, hosts: Hosts) -> None:
+    hosts.tell(host("a", mean=None))
     job = create()
     bring(parts, job.id, State.QUEUED)
     assert get(job.id).body["eta_seconds"] == waiting.ASSUMED_SECONDS
+
+
+@pytest.mark.parametrize("state", [None, *sorted(set(HostState) - {HostState.READY})])
+def test_where_nobody_works_there_is_no_eta_and_no_sense_in_asking_sooner_than_hosts_tell(
+    state: HostState | None, parts: Service, hosts: Hosts
+) -> None:
+    if state:
+        hosts.tell(host("a", state=state))
+    job = create()
+    bring(parts, job.id, State.QUEUED)
+    answer = get(job.id)
+    assert (answer.status, answer.body["eta_seconds"], answer.headers["Retry-After"]) == (202, None, "15")
+
+
+def test_what_a_paused_host_still_runs_has_an_eta(parts: Service, hosts: Hosts) -> None:
+    hosts.tell(host("a", mean=100.0, state=HostState.PAUSED))
+    job = create()
+    bring(parts, job.id, State.RUNNING)
+    assert document(get(job.id)).eta_seconds == pytest.approx(100, abs=30)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
+def test_a_job_of_a_pool_that_is_served_no_more_is_shown_without_an_eta(
+    state: State, parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create()
+    bring(parts, job.id, state)
+    monkeypatch.setattr(service_module, "_made", [serving_only(parts, "polqa-3")])
+    answer = get(job.id)
+    assert (answer.status, answer.body["eta_seconds"], answer.headers["Retry-After"]) == (202, None, "15")
+
+
+AWAITING, QUEUED = (new_job().model_copy(update={"state": state}) for state in (State.AWAITING_UPLOAD, State.QUEUED))
 
 
 def test_a_running_jobs_eta_is_what_is_left_of_the_mean(parts: Service, hosts: Hosts) -> None:
@@ -176,9 +211,9 @@ def test_retry_after_is_a_quarter_of_the_eta_from_1_to_60(
     assert get(create().id).headers["Retry-After"] == seconds
 
 
-@given(st.none() | st.floats(min_value=0, allow_infinity=True))
-def test_retry_after_is_clamp_of_eta_over_4_in_whole_seconds_never_too_early(eta: float | None) -> None:
-    seconds = polling.retry_after(eta)
+@given(st.sampled_from([AWAITING, QUEUED]), st.none() | st.floats(min_value=0, allow_infinity=True))
+def test_retry_after_is_clamp_of_eta_over_4_in_whole_seconds_never_too_early(job: Job, eta: float | None) -> None:
+    seconds = polling.retry_after(job, eta)
     assert isinstance(seconds, int)
     assert 1 <= seconds <= 60
     if eta is not None and 4 <= eta <= 240:
@@ -188,7 +223,7 @@ def test_retry_after_is_clamp_of_eta_over_4_in_whole_seconds_never_too_early(eta
 @given(st.floats(min_value=0), st.floats(min_value=0))
 def test_retry_after_never_falls_as_the_eta_grows(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert polling.retry_after(low) <= polling.retry_after(high)
+    assert polling.retry_after(QUEUED, low) <= polling.retry_after(QUEUED, high)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import pytest
 
+from api import service as service_module
 from api import waiting
 from api.service import Service
 from shared import envelope
@@ -26,14 +27,12 @@ from tests.unit.api.steps import (
     get,
     item,
     messages,
+    serving_only,
     start,
     stored,
     upload,
     uploaded,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_a_job_with_both_files_is_queued_with_one_message(parts: Service) -> None:
@@ -127,6 +126,37 @@ def test_a_missing_file_is_named_and_the_job_waits_on(there: list[Role], parts: 
     for role in missing:
         upload(parts, job.id, role)
     assert start(job.id).status == 202
+
+
+def test_a_job_of_a_pool_that_is_served_no_more_is_409_and_waits_on(
+    parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = uploaded(parts)
+    before = item(parts, job.id)
+    monkeypatch.setattr(service_module, "_made", [serving_only(parts, "polqa-3")])
+    answer = start(job.id)
+    assert (answer.status, answer.body["type"]) == (409, "urn:mosaic:problem:pool_not_served")
+    assert (answer.body["job"], answer.body["pool"]) == (job.id, "visqol-3")
+    assert item(parts, job.id) == before
+
+
+def test_a_job_of_a_mode_that_is_served_no_more_is_409(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = create({"engine": "polqa", "mode": "wb", "start": "manual"})
+    for role in Role:
+        upload(parts, job.id, role)
+    pools = [pool.model_copy(update={"modes": pool.modes[:1]}) for pool in parts.settings.pools]
+    left = replace(parts, settings=parts.settings.model_copy(update={"pools": pools}))
+    monkeypatch.setattr(service_module, "_made", [left])
+    assert start(job.id).body["type"] == "urn:mosaic:problem:pool_not_served"
+
+
+def test_a_queued_job_whose_pool_is_served_no_more_is_409_where_its_message_is_due(
+    parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create()
+    parts.jobs.check_in(bring(parts, job.id, State.QUEUED), 0)
+    monkeypatch.setattr(service_module, "_made", [serving_only(parts, "polqa-3")])
+    assert start(job.id).body["type"] == "urn:mosaic:problem:pool_not_served"
 
 
 BAD_FILES: dict[str, bytes] = {

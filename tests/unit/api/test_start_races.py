@@ -126,6 +126,19 @@ def test_bad_audio_of_a_job_that_was_cancelled_meanwhile_does_not_fail_it(parts:
     assert parts.jobs.get(job.id).state is State.CANCELLED
 
 
+@pytest.mark.parametrize("degraded", [LONG_HEADER, ENDLESS_HEADER], ids=["good", "bad"])
+def test_a_job_that_was_deleted_while_it_was_checked_is_404(degraded: bytes, parts: Service) -> None:
+    job = uploaded(parts, degraded=degraded)
+    with before_second_read(
+        parts.s3,
+        upload_key(job.id, Role.DEGRADED),
+        lambda: parts.jobs.delete(bring(parts, job.id, State.CANCELLED)),
+    ):
+        answer = start(job.id)
+    assert (answer.status, answer.body["type"]) == (404, "urn:mosaic:problem:unknown_job")
+    assert all_messages(parts) == []
+
+
 CALLS = {
     "GetItem": "dynamodb",
     "GetObject": "s3",
