@@ -76,7 +76,7 @@ def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
 
 @app.not_found
 def _not_found(_: NotFoundError) -> Response[str]:
-    detail = f"There is no {app.current_event.http_method} {app.current_event.path} here."
+    detail = f"There is no {app.current_event.http_method} {app.current_event.path[:200]} here."
     return Problem(HTTPStatus.NOT_FOUND, "unknown_route", detail).response()
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
+from pydantic_core import PydanticCustomError
 
 from api.documents import (
     METADATA_ENTRIES,
     CreatedJob,
-    DeclaredFile,
+    JobRequest,
     MetadataKey,
     MetadataValue,
-    PrepareBoth,
+    Request,
     timestamp,
 )
 from shared.batches import BatchState
@@ -23,33 +24,35 @@ if TYPE_CHECKING:
     from shared.batches import Batch
 
 MOST_ITEMS = 100  # a call
+CUSTOM_ID_CHARACTERS = 128
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewBatch(_Request):
+class NewBatch(Request):
     """The body of `POST /v1/batches`."""
 
     label: str | None = Field(None, max_length=200)
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
 
 
-class NewItem(_Request):
+def _no_formula(custom_id: str) -> str:
+    """Tables are joined by it, so that it cannot be quoted in the results as other text is."""
+    if custom_id.startswith(FORMULA_STARTS):
+        raise PydanticCustomError(
+            "formula", "A custom_id may not begin with =, +, -, @, tab or CR: spreadsheets take that for a formula."
+        )
+    return custom_id
+
+
+class NewItem(JobRequest):
     """One job of a batch. It starts once its files are there and its batch is started, whichever comes last."""
 
-    custom_id: str = Field(min_length=1, max_length=128, description="Yours; known once within its batch.")
-    engine: str | None = None
-    mode: str | None = None
-    reference: DeclaredFile = DeclaredFile()
-    degraded: DeclaredFile = DeclaredFile()
-    label: str | None = Field(None, max_length=200)
-    metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
-    prepare: PrepareBoth = PrepareBoth()
+    custom_id: Annotated[str, AfterValidator(_no_formula)] = Field(
+        min_length=1, max_length=CUSTOM_ID_CHARACTERS, description="Yours; known once within its batch."
+    )
 
 
-class NewItems(_Request):
+class NewItems(Request):
     """The body of `POST /v1/batches/{id}/jobs`."""
 
     jobs: Annotated[list[dict[str, JsonValue]], Field(min_length=1, max_length=MOST_ITEMS)] = Field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue, ValidationError
 
 from api import creation, problems, uploads
-from api.batch_documents import ItemAnswer, NewItem
+from api.batch_documents import CUSTOM_ID_CHARACTERS, ItemAnswer, NewItem
 from api.documents import CreatedJob, NewJob, job_members
 from api.problems import Problem
 from shared.batches import BatchState
@@ -30,7 +30,7 @@ def add(
 ) -> ItemAnswer:
     """Add one item, or only look whether it could be added. Raises nothing that is the item's own fault."""
     custom_id = given.get("custom_id")
-    named = custom_id if isinstance(custom_id, str) else None
+    named = custom_id[:CUSTOM_ID_CHARACTERS] if isinstance(custom_id, str) else None
     try:
         return _added(service, tenant, batch, NewItem.model_validate(given), validate_only=validate_only)
     except ValidationError as error:
@@ -50,7 +50,8 @@ def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, *, val
     if validate_only:
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     once = Once.by_custom_id(batch.id, item.custom_id, creation.body_hash(body))
-    job = creation.create(service, tenant, new, once, [service.batches.item_of(batch, tenant.limits)])
+    spendings = [service.batches.item_of(batch, tenant.limits)]
+    job = creation.create(service, tenant, new, once, spendings, key_pointer="/custom_id")
     return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))
 
 

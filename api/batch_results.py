@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
+from api.batch_documents import FORMULA_STARTS
 from api.job_list import Listing
 from shared import items, logs
 from shared.batches import BatchState
@@ -54,7 +55,7 @@ def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:
     written = 0
     for job in _jobs(parts, batch):
         lines.write(json.dumps(_line(job), allow_nan=False) + "\n")
-        rows.writerow({name: _harmless(value) for name, value in _row(job).items()})
+        rows.writerow(_row(job))
         written += 1
     return written
 
@@ -105,16 +106,16 @@ def _row(job: Job) -> dict[str, JsonValue]:
         "mode": job.mode,
         "engine": job.engine,
         "version": result.engine.version if result else None,
-        "label": job.label,
+        "label": _harmless(job.label),
         "warnings": " ".join(advice.code for advice in result.warnings) if result else None,
         "error": error.code if error else None,
-        "error_message": error.message if error else None,
+        "error_message": _harmless(error.message) if error else None,
     }
 
 
-def _harmless(value: JsonValue) -> JsonValue:
-    """Text that a spreadsheet would take for a formula gets a quote before it (OWASP, "CSV Injection")."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+def _harmless(text: str | None) -> str | None:
+    """Text that a spreadsheet would take for a formula gets a quote before it. No `custom_id` is such a text."""
+    return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text
 
 
 def _put(parts: Service, batch: Batch, form: str, media_type: str, content: IO[str]) -> None:

@@ -27,20 +27,29 @@ if TYPE_CHECKING:
     from shared.quotas import Spending
 
 
-def create(service: Service, tenant: Tenant, job: Job, once: Once | None, more: Sequence[Spending] = ()) -> Job:
+def create(
+    service: Service,
+    tenant: Tenant,
+    job: Job,
+    once: Once | None,
+    more: Sequence[Spending] = (),
+    *,
+    key_pointer: str = "/header/idempotency-key",
+) -> Job:
     """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
 
     A reference that is declared by a hash which its tenant has stored is that stored one, and lives on for this job.
 
-    Raises QuotaExceeded, and a 422 Problem where the key came with another body or its job is gone.
+    Raises QuotaExceeded, and a 422 Problem where the key, said at `key_pointer`, came with another body or its job is
+    gone.
     """
     spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
     try:
         return service.jobs.create(_with_stored_reference(service, job), once, spendings)
     except KeyReused:
-        raise _key_problem("This key was used before, with another body. Use a new one.") from None
+        raise _key_problem(key_pointer, "This key was used before, with another body. Use a new one.") from None
     except UnknownJob:
-        raise _key_problem("The job that this key made is gone. Use a new one.") from None
+        raise _key_problem(key_pointer, "The job that this key made is gone. Use a new one.") from None
 
 
 def _with_stored_reference(service: Service, job: Job) -> Job:
@@ -113,6 +122,6 @@ def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", error["detail"], errors=[error])
 
 
-def _key_problem(detail: str) -> Problem:
-    error = {"pointer": "/header/idempotency-key", "detail": detail}
+def _key_problem(pointer: str, detail: str) -> Problem:
+    error = {"pointer": pointer, "detail": detail}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail, errors=[error])

@@ -17,7 +17,9 @@ MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """A part of a request: what it does not know is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -25,31 +27,36 @@ class _Answer(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged, and answers hold signed links
 
 
-class DeclaredFile(_Request):
+class DeclaredFile(Request):
     """What the client says of a file before it is uploaded. What is said is held to."""
 
     sha256: Sha256 | None = None
     bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES, strict=True)
 
 
-class PrepareBoth(_Request):
+class PrepareBoth(Request):
     """What the host is to do to each file before it scores them."""
 
     reference: Prepare | None = None
     degraded: Prepare | None = None
 
 
-class NewJob(_Request):
-    """The body of `POST /v1/jobs`."""
+class JobRequest(Request):
+    """What is said of a job, alone or in a batch."""
 
-    engine: str | None = Field(None, description="Omitted: the service's first engine.")
-    mode: str | None = Field(None, description="The scale of the score. Omitted: the engine's default.")
+    engine: str | None = Field(None, max_length=64, description="Omitted: the service's first engine.")
+    mode: str | None = Field(None, max_length=64, description="The scale of the score. Omitted: the engine's default.")
     reference: DeclaredFile = DeclaredFile()
     degraded: DeclaredFile = DeclaredFile()
-    start: Start = Start.AUTO
     label: str | None = Field(None, max_length=200)
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=METADATA_ENTRIES)
     prepare: PrepareBoth = PrepareBoth()
+
+
+class NewJob(JobRequest):
+    """The body of `POST /v1/jobs`."""
+
+    start: Start = Start.AUTO
 
 
 class UploadPolicy(_Answer):

@@ -6,7 +6,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import JsonValue
@@ -14,12 +15,18 @@ from pydantic import JsonValue
 from api.documents import timestamp
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from shared.audio_rules import BadAudio
     from shared.job import Job
     from shared.quotas import QuotaExceeded
 
 MEDIA_TYPE = "application/problem+json"
 _KEY = "[key]"  # what Pydantic appends to the place of a map's member whose name, not its value, is wrong
+
+# What a client sent comes back in what refuses it, and an answer has 6 MB at most: Lambda Developer Guide, "Quotas".
+MOST_ERRORS = 20
+MOST_CHARACTERS = 200  # of a pointer
 
 FieldError = dict[str, str]  # {"pointer": RFC 6901 JSON pointer into the body, "detail": what is wrong with it}
 
@@ -108,9 +115,9 @@ def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
     return Problem(HTTPStatus.TOO_MANY_REQUESTS, "quota_exceeded", detail, headers=headers, extensions=extensions)
 
 
-def from_validation(details: Iterable[Mapping[str, Any]]) -> Problem:
-    """422 with a pointer for each field that breaks the schema: `loc` and `msg` as Pydantic tells them."""
-    errors = [{"pointer": _pointer(detail["loc"]), "detail": str(detail["msg"])} for detail in details]
+def from_validation(details: Iterable[ErrorDetails]) -> Problem:
+    """422 with a pointer for each field that breaks the schema, the first MOST_ERRORS of them."""
+    errors = [{"pointer": _pointer(detail["loc"]), "detail": detail["msg"]} for detail in islice(details, MOST_ERRORS)]
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid_request",
@@ -123,4 +130,5 @@ def _pointer(location: Sequence[str | int]) -> str:
     """RFC 6901: the place in the body, or the name of a header or query parameter behind its kind."""
     where, *path = location[:-1] if location[-1] == _KEY else location
     parts = path if where == "body" else [where, *path]
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return pointer if len(pointer) <= MOST_CHARACTERS else pointer[: MOST_CHARACTERS - 1] + "…"

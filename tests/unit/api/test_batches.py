@@ -109,7 +109,17 @@ def test_an_item_that_is_added_again_is_the_same_job_and_counts_once(parts: Serv
     again, other = add(batch, {"custom_id": "a"}, {"custom_id": "a", "label": "x"})
     assert again["job"]["id"] == first["job"]["id"]
     assert (other["status"], other["problem"]["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
+    assert [error["pointer"] for error in other["problem"]["errors"]] == ["/custom_id"]
     assert show(batch)["jobs"] == 1
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_custom_id_that_spreadsheets_take_for_a_formula_is_refused_and_never_changed(start: str) -> None:
+    (refused,) = add(new_batch(), {"custom_id": f"{start}1"})
+    assert (refused["status"], refused["custom_id"]) == (422, f"{start}1")
+    (error,) = refused["problem"]["errors"]
+    assert error["pointer"] == "/custom_id"
+    assert "formula" in error["detail"]
 
 
 def test_the_same_custom_id_in_another_batch_is_another_job(parts: Service) -> None:
