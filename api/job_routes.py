@@ -65,7 +65,7 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
     try:
         job = starting.start(parts, job)
     except UnknownJob:
-        raise unknown_job(job_id) from None
+        raise unknown_job(job.id) from None
     except MissingUploads as missing:
         raise _missing_upload(job, missing.roles) from None
     except ChangedMeanwhile:

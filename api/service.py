@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-# A request lives at most 29 s at the gateway: give up on a call early enough to answer for it.
-CALLS = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+# A request lives at most 29 s at the gateway: a call that nobody answers is given up on within 13 s, so that another
+# one may be slow too, and an answer still goes out.
+CALLS = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 # Signed links name the bucket's region: the global name answers with a redirect, which a POST does not survive.
 SIGNED = CALLS.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
