@@ -112,6 +112,9 @@ def test_the_same_bytes_twice_are_identical() -> None:
     [
         ("wb", (8000,), ["narrowband_on_wideband_scale"]),
         ("wb", (48000, 8000), ["narrowband_on_wideband_scale"]),
+        ("wb", (12000,), ["narrowband_on_wideband_scale"]),
+        ("wb", (14000,), []),  # what is sampled so holds all of the 7 kHz that wideband is judged by
+        ("wb", (16000,), []),
         ("wb", (48000,), []),
         ("wb", (), []),
         ("nb", (8000,), []),

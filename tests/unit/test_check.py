@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import subprocess
 import sys
@@ -272,6 +273,12 @@ def test_a_command_line_that_is_not_understood_is_bad_settings(arguments: list[s
     with pytest.raises(SystemExit) as caught:
         check.main(arguments)
     assert caught.value.code == check.BAD
+
+
+def test_a_manifest_that_a_spreadsheet_saved_is_read_with_its_byte_order_mark(golden_folder: Path) -> None:
+    path = golden_folder / "golden.csv"
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert [pair.custom_id for pair in golden.read(golden_folder)] == ["a", "b"]
 
 
 def test_every_error_of_golden_pairs_is_told(golden_folder: Path) -> None:

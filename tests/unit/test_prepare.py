@@ -241,6 +241,15 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
     assert sorted(path.name for path in target.parent.iterdir()) == ["source.wav", "target.wav"]
 
 
+def test_who_reads_the_file_that_is_written_over_reads_the_old_one_to_its_end(source: Path, target: Path) -> None:
+    save(source, noise(1, RATE), RATE)
+    target.write_bytes(b"what was there")
+    with target.open("rb") as reader:
+        prepare(source, target, wanted())
+        assert reader.read() == b"what was there"
+    assert soundfile.info(target).samplerate == RATE
+
+
 @pytest.mark.parametrize(
     ("content", "fields", "code", "remedy"),
     [

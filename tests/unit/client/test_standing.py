@@ -63,6 +63,20 @@ def test_while_it_is_tried_again_the_line_says_why_until_something_moves(
     assert "uploading" in last_drawn(file)
 
 
+@pytest.mark.parametrize(
+    ("step", "under_way", "done"), [(Step.HASHING, "hashing", "hashed"), (Step.UPLOADING, "uploading", "uploaded")]
+)
+def test_a_files_bar_says_what_is_done_with_it_and_when_that_is_done(step: Step, under_way: str, done: str) -> None:
+    for bytes_, words, other in ((1, under_way, done), (2, done, under_way)):
+        file = io.StringIO()
+        with Screen(Console(file=file, force_terminal=True, width=80)) as screen:
+            screen.on_progress(Progress(step, Role.REFERENCE, 1, 2))
+            screen.on_progress(Progress(step, Role.REFERENCE, bytes_, 2))
+        shown = file.getvalue()
+        assert words in shown.rpartition("reference")[2]
+        assert other not in shown.rpartition("reference")[2]
+
+
 def last_drawn(file: io.StringIO) -> str:
     """What the terminal showed at last: rich draws over the lines before."""
     return file.getvalue().rpartition("\r\x1b[2K")[2]
