@@ -105,6 +105,24 @@ def test_a_write_of_somebody_else_in_between_does_not_stand_in_the_way(
     assert +batch_counts.read(table, batch).states == Counter({State.SUCCEEDED: 1})
 
 
+def test_a_job_that_moved_on_between_look_and_write_is_counted_from_where_it_moved_to(
+    table: JobTable, jobs: Jobs, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = secrets.token_hex(16)
+    job = claims.claim(jobs.queue(jobs.create(batch_job(batch)), ETAGS).id)
+    counted = batch_counts.moved
+
+    def moved_while_it_is_put_back(*given: object) -> object:
+        monkeypatch.setattr(batch_counts, "moved", counted)
+        claims.put_back(job)
+        return counted(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch_counts, "moved", moved_while_it_is_put_back)
+    assert jobs.cancel(job).state is State.CANCELLED
+    states = batch_counts.read(table, batch).states
+    assert {state: count for state, count in states.items() if count} == {State.CANCELLED: 1}
+
+
 def test_an_item_is_created_once_by_its_custom_id_and_counted_once(table: JobTable, jobs: Jobs) -> None:
     batch = secrets.token_hex(16)
     once = Once.by_custom_id(batch, "call-17", "a" * 64)

@@ -75,6 +75,15 @@ def test_bytes_are_counted_as_a_job_starts_and_too_many_leave_it_as_it_is(
     assert quotas.used(table, tenant, clock())[Quota.BYTES_PER_DAY] == 1000
 
 
+def test_the_first_bytes_of_a_day_whose_jobs_are_counted_already_are_let_through(
+    table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
+) -> None:
+    job = jobs.create(new_job(tenant), None, quotas.of_new_job(table, tenant, Limits(), clock()))
+    jobs.queue(job, ETAGS, quotas.of_upload(table, tenant, 600, Limits(), clock()))
+    used = quotas.used(table, tenant, clock())
+    assert (used[Quota.JOBS_PER_DAY], used[Quota.BYTES_PER_DAY]) == (1, 600)
+
+
 def test_a_start_that_comes_twice_counts_its_bytes_once(
     table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
 ) -> None:
