@@ -33,7 +33,7 @@ class Recording:
         except FileNotFoundError:
             raise FileProblem(f"{path} does not exist") from None
         except OSError as error:
-            raise FileProblem(f"{path} cannot be read: {error.strerror}") from error
+            raise _unreadable(path, error) from error
         if stat.S_ISDIR(status.st_mode):
             raise FileProblem(f"{path} is a directory; give the WAV file in it")
         if not stat.S_ISREG(status.st_mode):
@@ -57,7 +57,7 @@ class Recording:
         try:
             return WatchedFile(self.path, on_read)
         except OSError as error:
-            raise FileProblem(f"{self.path} cannot be read: {error.strerror}") from error
+            raise _unreadable(self.path, error) from error
 
 
 class WatchedFile(io.FileIO):
@@ -65,10 +65,18 @@ class WatchedFile(io.FileIO):
 
     def __init__(self, path: Path, on_read: Callable[[int], None]) -> None:
         super().__init__(path)
+        self._path = path
         self._on_read = on_read
 
     def read(self, size: int | None = -1) -> bytes:
-        """The next bytes, at most `size`."""
-        chunk = super().read(-1 if size is None else size)
+        """The next bytes, at most `size`. Raises FileProblem where they cannot be had."""
+        try:
+            chunk = super().read(-1 if size is None else size)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
         self._on_read(self.tell())
         return chunk or b""
+
+
+def _unreadable(path: FilePath, error: OSError) -> FileProblem:
+    return FileProblem(f"{path} cannot be read: {error.strerror}")

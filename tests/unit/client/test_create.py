@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mosaic import FileProblem, Mosaic, Progress, Role, State, Step
+from mosaic.files import Recording
 
 from tests.unit.client.fake_service import KEY, LOST, FakeService, problem
 from tests.unit.client.idle_clock import IdleClock
@@ -94,6 +95,12 @@ def test_a_problem_of_a_file_fails_before_any_request(
             mosaic.create(reference, path)
         assert str(path) in str(caught.value)
     assert service.requests == []
+
+
+def test_a_file_that_breaks_while_it_is_read_is_told_as_its_problem() -> None:
+    broken = Recording(Path("/proc/self/mem"), 10)  # its first bytes are mapped to nothing: EIO
+    with pytest.raises(FileProblem, match="/proc/self/mem cannot be read: Input/output error"):
+        broken.sha256(lambda _: None)
 
 
 def test_a_file_of_exactly_64_mib_is_taken(mosaic: Mosaic, reference: Path, tmp_path: Path) -> None:
