@@ -18,7 +18,7 @@ from mosaic.files import FilePath, Recording
 from mosaic.models import Job, Result, Role, State, UploadPolicy, upload_policies
 from mosaic.patience import Clock, OnRetry, Patience
 from mosaic.progress import OnProgress, Progress, Step, ignore
-from mosaic.service import Service
+from mosaic.service import Request, Service
 from mosaic.uploads import Uploader, uploads_of
 from mosaic.waiting import DEFAULT_TIMEOUT_SECONDS, OnPoll, Polled, Waiting
 
@@ -107,7 +107,7 @@ class Mosaic:
         }
         body.update((name, value) for name, value in options.items() if value is not None)
         headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
-        return Job.from_document(self._service.call("POST", "/jobs", body, headers).document)
+        return Job.from_document(self._service.call(Request("POST", "/jobs", body, headers)).document)
 
     def upload(
         self,
@@ -139,11 +139,11 @@ class Mosaic:
 
         Raises Conflict where a file is missing, Invalid where its audio is bad: then the job has failed.
         """
-        return Job.from_document(self._service.call("POST", f"{_path(job)}/start").document)
+        return Job.from_document(self._service.call(Request("POST", f"{_path(job)}/start")).document)
 
     def get(self, job_id: str) -> Job:
         """The job as it is now. Raises NotFound."""
-        return Job.from_document(self._service.call("GET", _path(job_id)).document)
+        return Job.from_document(self._service.call(Request("GET", _path(job_id))).document)
 
     def wait(self, job: Job | str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS, on_poll: OnPoll | None = None) -> Job:
         """The job, once it has ended in whatever way; polls as often as the service asks to.
@@ -152,7 +152,7 @@ class Mosaic:
         """
 
         def poll() -> Polled:
-            answer = self._service.call_once("GET", _path(job))
+            answer = self._service.call_once(Request("GET", _path(job)))
             pause = _DEFAULT_POLL_SECONDS if answer.retry_after is None else answer.retry_after
             return Polled(Job.from_document(answer.document), pause)
 
@@ -179,7 +179,7 @@ class Mosaic:
         raise JobFailed(job) if job.state is State.FAILED else JobEnded(job)
 
     def _fresh_policies(self, job: Job) -> Mapping[Role, UploadPolicy]:
-        answer = self._service.call("POST", f"{_path(job)}/uploads")
+        answer = self._service.call(Request("POST", f"{_path(job)}/uploads"))
         return upload_policies(Document(answer.document))
 
 

@@ -24,7 +24,7 @@ class MosaicError(Exception):
 
 
 class FileProblem(MosaicError):
-    """A file on this side cannot be uploaded. Raised before any request is made."""
+    """A file on this side cannot be uploaded. Raised before any request, unless it breaks while it is read."""
 
 
 class SettingProblem(MosaicError):

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from mosaic.errors import SettingProblem, UnexpectedAnswer, Unreachable, api_error
 from mosaic.patience import Patience, retry_after
 from mosaic.problem import Problem
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the API: `path` is what follows the version, `body` goes as JSON."""
+
+    method: str
+    path: str
+    body: Mapping[str, object] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,31 +42,18 @@ class Service:
         self._http = http
         self._patience = patience
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """The answer to a call that may be repeated; it is, with the same headers, where a failure may pass.
+    def call(self, request: Request) -> Answer:
+        """The answer to a call that may be repeated; it is where a failure may pass.
 
         Raises ApiError, Unreachable or UnexpectedAnswer.
         """
-        return self._patience.persistently(lambda: self.call_once(method, path, body, headers))
+        return self._patience.persistently(lambda: self.call_once(request))
 
-    def call_once(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    def call_once(self, request: Request) -> Answer:
         """The answer to one request. Raises ApiError, Unreachable or UnexpectedAnswer."""
+        url, headers = f"{self._url}/v1{request.path}", {**self._headers, **request.headers}
         try:
-            response = self._http.request(
-                method, f"{self._url}/v1{path}", json=body, headers={**self._headers, **(headers or {})}
-            )
+            response = self._http.request(request.method, url, json=request.body, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(f"{self._url} cannot be reached: {error}") from error
         pause = retry_after(response.headers)
