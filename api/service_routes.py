@@ -88,7 +88,7 @@ def _pool(parts: Service, pool: Pool) -> PoolDocument:
         default_mode=pool.default_mode,
         seats=seats,
         hosts=[_host(host) for host in hosts],
-        lanes={lane: _lane(parts, pool, lane, ready=seats > 0) for lane in Lane},
+        lanes={lane: _lane(parts, pool, lane) for lane in Lane},
     )
 
 
@@ -97,7 +97,7 @@ def _host(host: Host) -> HostDocument:
     return HostDocument(state=host.state, version=host.version, seats=host.seats, busy=host.busy, paused_until=until)
 
 
-def _lane(parts: Service, pool: Pool, lane: Lane, *, ready: bool) -> LaneDocument:
+def _lane(parts: Service, pool: Pool, lane: Lane) -> LaneDocument:
     load = waiting.lane_load(parts, pool.name, lane)
-    seconds = round(load.waiting / load.seats * load.mean_seconds, 1)
-    return LaneDocument(waiting=load.waiting, expected_wait_seconds=seconds if ready else None)
+    seconds = load.wait_seconds
+    return LaneDocument(waiting=load.waiting, expected_wait_seconds=None if seconds is None else round(seconds, 1))

@@ -38,6 +38,7 @@ def test_every_member_of_the_contract_is_there() -> None:
         "degraded": {"sha256": None, "bytes": None},
         "prepare": {"reference": None, "degraded": None},
         "label": None,
+        "replay_of": None,
         "metadata": {},
         "times": answer.body["times"],
         "attempts": 0,
