@@ -66,6 +66,7 @@ class Condition:
             mean_seconds=self.accounts.mean_seconds,
             state=self.state(),
             seen_at=self.clock(),
+            paused_until=pause.until if (pause := self.pause.get()) else None,
         )
 
     def line(self) -> str:
