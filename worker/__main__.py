@@ -1,7 +1,6 @@
 """`python -m worker`: runs until SIGTERM or SIGINT, then drains and exits 0. Bad settings: every error, exit 2.
 
-`python -m worker pause | resume | status` speak to the worker that runs on this host; `check` tries its engine,
-and `unit` prints what that needs of the worker's systemd unit.
+`python -m worker pause | resume | status | check | unit`: see commands.py, or `python -m worker --help`.
 """
 
 import faulthandler
@@ -15,7 +14,7 @@ import time
 from contextlib import suppress
 
 from shared import logs, settings
-from worker import check, commands, drop_in
+from worker import commands
 from worker.engines.engine import EngineError
 from worker.job_files import RootInUse
 from worker.log_events import stream_name
@@ -33,11 +32,6 @@ log = logs.get(__name__)
 
 def main() -> int:
     """Run the worker, or a command to it; the exit code."""
-    if sys.argv[1:2] == ["check"]:
-        logs.configure("check", sys.stderr)
-        return check.main(sys.argv[2:])
-    if sys.argv[1:] == ["unit"]:
-        return drop_in.main()
     if len(sys.argv) > 1:
         return commands.main(sys.argv[1:])
     faulthandler.enable()  # the watchdog's SIGABRT prints what every thread was doing

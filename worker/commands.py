@@ -1,4 +1,7 @@
-"""What an operator says to the worker on its host: pause, resume, status. They work by files in its state directory."""
+"""What an operator says on the worker's host.
+
+`pause`, `resume` and `status` work by files in the worker's state directory; `check` and `unit` ask its engine.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,20 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shared import settings
+from shared import logs, settings
+from worker import check, drop_in
 from worker.pause import Pause, PauseFile
 from worker.status import StatusFile
 
 NOT_WELL, BAD_SETTINGS = 1, 2
+
+COMMANDS = {
+    "pause": "finish what runs, receive nothing; outlives restarts",
+    "resume": "receive again",
+    "status": "how the worker last said that it is",
+    "check": "try the engine and its licence on this machine, and say what has changed",
+    "unit": "print what the engine needs of the worker's systemd unit",
+}
 
 
 class CommandSettings(BaseModel):
@@ -25,8 +37,16 @@ class CommandSettings(BaseModel):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do as told; the exit code: 0, 1 for a worker not heard of or a pause not kept, 2 for wrong usage or settings."""
+    """Do as told; the exit code: 0, 1 for what is not well or was not kept, 2 for wrong usage or settings."""
+    if arguments and arguments[0] == "check":  # which has options of its own
+        logs.configure("check", sys.stderr)  # beside the report, not within it
+        return check.main(arguments[1:])
     given = _parser().parse_args(arguments)
+    return drop_in.main() if given.command == "unit" else _speak(given)
+
+
+def _speak(given: argparse.Namespace) -> int:
+    """To the worker that runs here."""
     try:
         directory = settings.read(CommandSettings, os.environ).state_directory
     except settings.BadSettings as error:
@@ -54,13 +74,14 @@ def _pause(directory: Path, pause: Pause) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m worker")
+    parser = argparse.ArgumentParser(
+        prog="python -m worker", description="Without a command the worker itself runs until SIGTERM or SIGINT."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    pause = commands.add_parser("pause", help="finish what runs, receive nothing; outlives restarts")
+    parsers = {name: commands.add_parser(name, help=says, description=says) for name, says in COMMANDS.items()}
+    pause = parsers["pause"]
     pause.add_argument("--reason", required=True, help="for whoever finds the worker paused")
     pause.add_argument("--until", type=_instant, help="when to go on by itself: ISO 8601, UTC where no zone is given")
-    commands.add_parser("resume", help="receive again")
-    commands.add_parser("status", help="how the worker last said that it is")
     return parser
 
 
