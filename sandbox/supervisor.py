@@ -75,7 +75,8 @@ class Sandbox:
         pool = parts.pool_of(self._setup.engine)
         cloud = await self._start(parts.cloud_command(self._setup))
         await self._until_ready(cloud)
-        queue_urls = _make_resources(self._setup, pool)
+        # In a thread, for boto3 blocks: Ctrl-C and the death of the cloud are heard meanwhile.
+        queue_urls = await self.while_alive(asyncio.to_thread(_make_resources, self._setup, pool))
         api = await self._start(parts.api_command(self._setup, pool, queue_urls))
         self._keep(parts.worker_command(self._setup, pool, queue_urls))
         await self._until_ready(api)
