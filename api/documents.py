@@ -13,6 +13,7 @@ from shared.result import Result
 from shared.states import State
 
 METADATA_ENTRIES = 16
+NAME_CHARACTERS = 64  # of an engine or a mode
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -44,8 +45,10 @@ class PrepareBoth(Request):
 class JobRequest(Request):
     """What is said of a job, alone or in a batch."""
 
-    engine: str | None = Field(None, max_length=64, description="Omitted: the service's first engine.")
-    mode: str | None = Field(None, max_length=64, description="The scale of the score. Omitted: the engine's default.")
+    engine: str | None = Field(None, max_length=NAME_CHARACTERS, description="Omitted: the service's first engine.")
+    mode: str | None = Field(
+        None, max_length=NAME_CHARACTERS, description="The scale of the score. Omitted: the engine's default."
+    )
     reference: DeclaredFile = DeclaredFile()
     degraded: DeclaredFile = DeclaredFile()
     label: str | None = Field(None, max_length=200)

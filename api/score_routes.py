@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from api import audio_body, creation, job_routes, problems, starting
 from api.audio_body import Audio
-from api.documents import DeclaredFile, JobDocument, NewJob, job_path
+from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
 from api.job_routes import IdempotencyHeader
 from api.reference_routes import unknown_reference
 from api.service import Service, service
@@ -30,8 +30,13 @@ router = Router()
 @router.post("/v1/score", status_code=HTTPStatus.ACCEPTED)
 def score(
     reference: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a stored reference.")],
-    engine: Annotated[str | None, Query(description="Omitted: the service's first engine.")] = None,
-    mode: Annotated[str | None, Query(description="The scale of the score. Omitted: the engine's default.")] = None,
+    engine: Annotated[
+        str | None, Query(max_length=NAME_CHARACTERS, description="Omitted: the service's first engine.")
+    ] = None,
+    mode: Annotated[
+        str | None,
+        Query(max_length=NAME_CHARACTERS, description="The scale of the score. Omitted: the engine's default."),
+    ] = None,
     label: Annotated[str | None, Query(max_length=200)] = None,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response[JobDocument]:

@@ -147,6 +147,8 @@ def test_a_reference_that_this_mode_does_not_take_is_422_too(parts: Service) -> 
         ({"reference": NEVER, "engine": "pesq"}, "/query/engine"),
         ({"reference": NEVER, "mode": "swb"}, "/query/mode"),
         ({"reference": NEVER, "label": "x" * 201}, "/query/label"),
+        ({"reference": NEVER, "engine": "x" * 65}, "/query/engine"),
+        ({"reference": NEVER, "mode": "x" * 65}, "/query/mode"),
     ],
 )
 def test_a_parameter_that_is_wrong_is_pointed_at(query: Mapping[str, str], pointer: str) -> None:
