@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationInfo, field_validator
 
-from shared.lives import LIVES, Lives
+from shared.lives import LIVES, LivesSetting
 from shared.pools import Pool
 from shared.resources import BATCHES_QUEUE, pool_queues
 
@@ -18,7 +18,7 @@ class ApiSettings(BaseModel):
     bucket: str
     pools: Json[Annotated[list[Pool], Field(min_length=1)]]
     queue_urls: Json[dict[str, str]]
-    lives: Json[Lives] = LIVES
+    lives: LivesSetting = LIVES
 
     @field_validator("queue_urls")
     @classmethod

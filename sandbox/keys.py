@@ -61,13 +61,6 @@ class KeyRing:
         return ids
 
 
-def add_tenant(ring: KeyRing, dynamodb: DynamoDBClient, table: str, tenant: str) -> ApiKey:
-    """Make a key for a tenant, in the ring and in the table."""
-    key = ring.add()
-    put_key(dynamodb, table, key.id, tenant)
-    return key
-
-
 def put_key(dynamodb: DynamoDBClient, table: str, key_id: str, tenant: str) -> None:
     """Let the table say whose key that is, and that there is such a tenant. Again is the same as once."""
     with suppress(TenantExists):

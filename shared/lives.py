@@ -1,8 +1,9 @@
 """How long things live, in seconds. All counted from a job's end, but for the deadlines before it."""
 
 import math
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json
 
 from shared.job import ErrorCategory, JobError
 
@@ -36,3 +37,11 @@ class Lives(BaseModel):
 
 LIVES = Lives()
 STRICT = Lives(audio=HOUR, job=HOUR, batch=HOUR, replayable_audio=HOUR)
+
+
+def _by_name(told: object) -> object:
+    return STRICT.model_dump_json() if told == "strict" else told
+
+
+# A setting: JSON of Lives, what it leaves out being by default; or the word `strict`, which keeps nothing over an hour.
+LivesSetting = Annotated[Json[Lives], BeforeValidator(_by_name)]

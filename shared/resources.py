@@ -1,6 +1,7 @@
 """What the service is made of in AWS: one table, one bucket, the queues. The CDK app and the sandbox build from these.
 
-Quotas and forms: DynamoDB "Constraints", SQS "Message quotas", S3 "Configuring CORS" in the AWS documentation.
+Quotas and forms: DynamoDB Developer Guide, "Quotas"; SQS Developer Guide, "Message quotas"; S3 User Guide, "Managing
+the lifecycle of objects" and "Event notifications".
 """
 
 from collections.abc import Mapping
@@ -65,7 +66,6 @@ class Bucket:
     expiries: tuple[Expiry, ...]
     event_queue: str
     event_prefixes: tuple[str, ...]
-    prefixes: tuple[str, ...]
 
 
 # Which of the stream's records the stream reader is given: removals, and ends, which are what gives a job a life.
@@ -122,7 +122,6 @@ BUCKET = Bucket(
     expiries=(Expiry(JOBS_PREFIX, 30), Expiry(RESULTS_PREFIX, 30)),
     event_queue=UPLOADS_QUEUE,
     event_prefixes=(JOBS_PREFIX, REFERENCES_PREFIX),
-    prefixes=(JOBS_PREFIX, RESULTS_PREFIX, REFERENCES_PREFIX),
 )
 
 # What WAV files are sent as: one type under four names. Binary types at the gateway.

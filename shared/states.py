@@ -29,8 +29,3 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 ENDS: frozenset[State] = frozenset(state for state, targets in TRANSITIONS.items() if not targets)
-
-
-def sources(target: State) -> frozenset[State]:
-    """The states from which one transition leads to `target`."""
-    return frozenset(state for state, targets in TRANSITIONS.items() if target in targets)

@@ -117,10 +117,7 @@ class Committer:
             case Unscored.RETURNED | Unscored.PUT_OFF:
                 return self._claims.put_back(job)
             case Unscored.DROPPED:
-                return self._now(job)
-
-    def _now(self, job: Job) -> Job:
-        return self._claims.get(job.id)
+                return self._claims.get(job.id)
 
     def _failed(self, job: Job, error: EngineError) -> Job:
         log.warning("attempt_failed", error=str(error))
@@ -169,7 +166,7 @@ class Committer:
 
     def _remove_unless_true(self, job: Job, key: str) -> None:
         try:
-            now: Job | None = self._now(job)
+            now: Job | None = self._claims.get(job.id)
         except UnknownJob:
             now = None
         if now is None or (now.result_key != key and (now.ended or now.attempt > job.attempt)):

@@ -24,7 +24,6 @@ from worker.spawner import Spawner
 from worker.work import Findings
 
 LIMIT_SECONDS = 120.0  # 600 s of audio at 48 kHz take some 2 s to measure, and more to resample
-START_SECONDS = 60.0
 
 log = logs.get(__name__)
 

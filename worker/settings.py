@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
-from shared.lives import LIVES, Lives
+from shared.lives import LIVES, LivesSetting
 from shared.pools import Lane, PoolName
 from shared.resources import MALFORMED_QUEUE, lane_queue
 
@@ -41,7 +41,7 @@ class WorkerSettings(BaseModel):
         description="The CloudWatch log group that the log is shipped to; it must exist.",
     )
     drain_seconds: float = Field(120, ge=0)
-    lives: Json[Lives] = LIVES
+    lives: LivesSetting = LIVES
     hold_seconds: float = Field(30, gt=0, description="How long a mode whose licence is lost is first held.")
 
     @property

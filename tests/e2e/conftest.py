@@ -14,7 +14,7 @@ import pytest
 from mosaic import Mosaic
 
 from sandbox import parts
-from sandbox.keys import KeyRing, add_tenant
+from sandbox.keys import KeyRing, put_key
 from sandbox.state import Ports, State
 from tests.cloud import clients
 
@@ -49,7 +49,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
         api_key = _exported(said, "MOSAIC_API_KEY")
         ports = Ports.model_validate_json((state.directory / "ports.json").read_text())
         dynamodb = clients(f"http://127.0.0.1:{ports.cloud}").dynamodb
-        other = add_tenant(KeyRing(state.keys), dynamodb, parts.TABLE, "another-tenant")
+        other = KeyRing(state.keys).add()
+        put_key(dynamodb, parts.TABLE, other.id, "another-tenant")
         yield RunningSandbox(_exported(said, "MOSAIC_URL"), api_key, other.value)
     finally:
         process.send_signal(signal.SIGINT)

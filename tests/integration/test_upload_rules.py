@@ -10,7 +10,6 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +21,6 @@ from shared.job import MAX_UPLOAD_BYTES, AudioFile, Job, Role
 from tests.integration.seaweed import ACCESS_KEY, BUCKET, keys, send
 from tests.jobs_for_tests import new_job
 from tests.wavs import wav
-
-if TYPE_CHECKING:
-    pass
 
 FILE = wav(0.5)
 

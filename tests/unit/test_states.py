@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.states import ENDS, TRANSITIONS, State, sources
+from shared.states import ENDS, TRANSITIONS, State
 
 DESIGN = """
 awaiting_upload → queued | failed | cancelled | expired
@@ -32,15 +32,8 @@ def test_every_state_is_reached_from_the_first() -> None:
 
 
 def test_every_state_that_is_no_end_can_be_cancelled_and_can_fail() -> None:
-    assert sources(State.CANCELLED) == sources(State.FAILED) == set(State) - ENDS
-
-
-@pytest.mark.parametrize("target", State)
-def test_sources_are_transitions_read_backwards(target: State) -> None:
-    assert {(source, target) for source in sources(target)} == {
-        (source, to) for source, targets in TRANSITIONS.items() for to in targets if to is target
-    }
+    assert all({State.CANCELLED, State.FAILED} <= TRANSITIONS[state] for state in set(State) - ENDS)
 
 
 def test_a_score_is_only_ever_given_by_a_running_job() -> None:
-    assert sources(State.SUCCEEDED) == {State.RUNNING}
+    assert [state for state in State if State.SUCCEEDED in TRANSITIONS[state]] == [State.RUNNING]
