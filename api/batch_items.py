@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 
 from api import creation, problems, uploads
 from api.batch_documents import CUSTOM_ID_CHARACTERS, ItemAnswer, NewItem
-from api.documents import CreatedJob, NewJob, job_members
+from api.documents import CreatedJob, NewJob, created_job, job_document
 from api.problems import Problem
 from shared.batches import BatchState
 from shared.job import Job
@@ -58,7 +58,7 @@ def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, *, val
 def _created(service: Service, job: Job, new: Job) -> CreatedJob:
     wanted = uploads.wanted(service, job, is_new=job.id == new.id)
     policies = uploads.policies(service, job, wanted)
-    return CreatedJob.model_validate({**job_members(job, None, None), "uploads": policies})
+    return created_job(job_document(job), policies)
 
 
 def _refused(service: Service, batch: Batch, exceeded: QuotaExceeded) -> Problem:

@@ -142,9 +142,9 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_members(job: Job, eta_seconds: float | None, details: str | None) -> dict[str, JsonValue]:
-    """The members of a job's document. `details` is the presigned link of a job with a result."""
-    document = JobDocument(
+def job_document(job: Job, eta_seconds: float | None = None, details: str | None = None) -> JobDocument:
+    """A job's document. `details` is the presigned link of a job with a result."""
+    return JobDocument(
         id=job.id,
         state=job.state,
         engine=job.engine,
@@ -164,7 +164,11 @@ def job_members(job: Job, eta_seconds: float | None, details: str | None) -> dic
         error=job.error,
         links={name: job_path(job.id) + tail for name, tail in _LINKS.items()},
     )
-    return document.model_dump(mode="json")
+
+
+def created_job(document: JobDocument, policies: Mapping[Role, UploadPolicy]) -> CreatedJob:
+    """A created job's document with a policy for each file that it takes."""
+    return CreatedJob(**dict(document), uploads=dict(policies))
 
 
 _LINKS = {"self": "", "uploads": "/uploads", "start": "/start"}

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from api import creation, polling, starting, uploads, waiting
 from api.answers import answer
-from api.documents import CreatedJob, JobDocument, NewJob, Uploads, job_members, job_path
+from api.documents import CreatedJob, JobDocument, NewJob, Uploads, created_job, job_document, job_path
 from api.problems import Problem, bad_audio, unknown_job, wrong_state
 from api.service import Service, service
 from api.starting import MissingUploads
@@ -38,8 +38,7 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     once = creation.once(tenant, idempotency_key, body)
     job = creation.create(parts, tenant, new, once)
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=job.id == new.id))
-    document = CreatedJob.model_validate({**_members(parts, job), "uploads": policies})
-    return answer(HTTPStatus.CREATED, document, {"Location": job_path(job.id)})
+    return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), {"Location": job_path(job.id)})
 
 
 @router.post("/v1/jobs/<job_id>/uploads")
@@ -77,7 +76,7 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
         raise wrong_state(job, "it has ended")
     eta = waiting.eta_seconds(parts, job)
     headers = {"Retry-After": str(polling.retry_after(job, eta))}
-    return answer(HTTPStatus.ACCEPTED, JobDocument.model_validate(_members(parts, job, eta)), headers)
+    return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), headers)
 
 
 @router.get("/v1/jobs/<job_id>")
@@ -86,11 +85,10 @@ def get_job(job_id: str) -> Response[JobDocument]:
     parts = service()
     job = _own(parts, job_id)
     if job.ended:
-        return answer(HTTPStatus.OK, JobDocument.model_validate(_members(parts, job)))
+        return answer(HTTPStatus.OK, _document(parts, job))
     eta = waiting.eta_seconds(parts, job)
     seconds = polling.guard(parts.table, job.id, polling.retry_after(job, eta))
-    document = JobDocument.model_validate(_members(parts, job, eta))
-    return answer(HTTPStatus.ACCEPTED, document, {"Retry-After": str(seconds)})
+    return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), {"Retry-After": str(seconds)})
 
 
 @router.delete("/v1/jobs/<job_id>")
@@ -105,7 +103,7 @@ def delete_job(job_id: str) -> Response[JobDocument | None]:
         return answer(HTTPStatus.NO_CONTENT, None)
     except UnknownJob:
         raise unknown_job(job_id) from None
-    return answer(HTTPStatus.OK, JobDocument.model_validate(_members(parts, cancelled)))
+    return answer(HTTPStatus.OK, _document(parts, cancelled))
 
 
 def _tenant() -> Tenant:
@@ -136,7 +134,7 @@ def _missing_upload(job: Job, roles: list[Role]) -> Problem:
     )
 
 
-def _members(parts: Service, job: Job, eta: float | None = None) -> dict[str, object]:
+def _document(parts: Service, job: Job, eta: float | None = None) -> JobDocument:
     details = None
     if job.result_key:
         details = parts.s3.generate_presigned_url(
@@ -144,4 +142,4 @@ def _members(parts: Service, job: Job, eta: float | None = None) -> dict[str, ob
             Params={"Bucket": parts.settings.bucket, "Key": job.result_key},
             ExpiresIn=DETAILS_SECONDS,
         )
-    return dict(job_members(job, eta, details))
+    return job_document(job, eta, details)

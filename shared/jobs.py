@@ -17,7 +17,7 @@ from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
 from shared.job_table import JobTable, ended_key, job_key, new_op, old_item
 from shared.lives import LIVES, RUN_SECONDS, Lives
-from shared.quotas import Spending, exceeded
+from shared.quotas import Spending, why_refused
 from shared.states import ENDS, State
 from shared.transactions import Cancelled
 
@@ -85,7 +85,7 @@ class Jobs:
         used = cancelled.reasons[-1]
         if once and used and used.item:
             return self._table.get(once.job_of(used.item))
-        raise exceeded(cancelled, spendings) from None
+        raise why_refused(cancelled, spendings) from None
 
     def queue(self, job: Job, etags: dict[Role, str], spendings: Sequence[Spending] = ()) -> Job:
         """`awaiting_upload` → `queued`, with the ETags of the files that were checked.
@@ -105,7 +105,7 @@ class Jobs:
         try:
             return self._leave_awaiting(job, change, [spending.action for spending in spendings])
         except Cancelled as cancelled:
-            raise exceeded(cancelled, spendings) from None
+            raise why_refused(cancelled, spendings) from None
 
     def sent(self, job: Job, expected_wait: float = 0) -> None:
         """Note that a message for a job was sent. One that was claimed meanwhile needs no note.

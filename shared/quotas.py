@@ -83,7 +83,7 @@ def of_upload(table: JobTable, tenant: str, bytes_: int, limits: Limits, now: fl
     return [_a_day(table, tenant, Quota.BYTES_PER_DAY, bytes_, limits.bytes_per_day, now)]
 
 
-def exceeded(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
+def why_refused(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
     """The quota for which a transaction was refused, whose actions from 1 on are these; else the refusal itself."""
     for number, spending in enumerate(spendings, 1):
         if cancelled.reasons[number]:

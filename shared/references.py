@@ -19,7 +19,7 @@ from shared.change import Change, expressions
 from shared.job import Sha256
 from shared.job_table import old_item
 from shared.object_keys import ReferenceName, reference_key
-from shared.quotas import Spending, exceeded
+from shared.quotas import Spending, why_refused
 from shared.resources import DAY
 from shared.transactions import Cancelled
 
@@ -146,7 +146,7 @@ class References:
             transactions.write(self._table, actions)
         except Cancelled as cancelled:
             if cancelled.reasons[0] is None:
-                raise exceeded(cancelled, spendings) from None
+                raise why_refused(cancelled, spendings) from None
             return self._set(reference.name, {"stored_at": reference.stored_at}) or reference
         return reference
 

@@ -12,9 +12,9 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.exceptions import BotoCoreError, EndpointConnectionError, NoCredentialsError
 
 from api import intake, job_routes
-from api.documents import job_members
+from api.documents import JobDocument, job_document
 from api.service import Service
-from shared.job import Role
+from shared.job import Job, Role
 from shared.object_keys import upload_key
 from shared.states import State
 from tests.requests import Answer, request
@@ -97,12 +97,16 @@ def test_a_client_that_raises_is_told_plainly_and_its_log_holds_no_secret(
         assert line["exception"][0]["exc_value"] == str(error)
 
 
+def document_with(document: JobDocument, **wrong: object) -> JobDocument:
+    return JobDocument.model_validate({**dict(document), **wrong})
+
+
 def test_an_answer_that_breaks_its_own_model_is_our_mistake_and_its_log_holds_no_policy(
     parts: Service, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_routes, "job_members", lambda *told: {**job_members(*told), "links": None})
+    monkeypatch.setattr(job_routes, "job_document", lambda *told: document_with(job_document(*told), links=None))
     assert_is_a_plain_500(request("POST", "/v1/jobs", {}, headers=SENT))
-    monkeypatch.setattr(job_routes, "job_members", lambda *told: {"id": "x"})
+    monkeypatch.setattr(job_routes, "job_document", lambda *_: JobDocument.model_validate({"id": "x"}))
     assert_is_a_plain_500(request("POST", "/v1/jobs", {}, headers=SENT))
     assert "validation error" in logged.getvalue()
     assert "input_value" not in logged.getvalue()  # it would quote the ends of a link
@@ -123,10 +127,10 @@ def test_a_result_that_breaks_its_own_model_is_logged_without_its_link(
     job = create()
     bring(parts, job.id, State.SUCCEEDED)
 
-    def broken(job: object, eta: object, details: str) -> dict[str, object]:
-        return {**job_members(job, eta, details), "result": {"details": details}}  # type: ignore[arg-type]
+    def broken(job: Job, eta: float | None, details: str) -> JobDocument:
+        return document_with(job_document(job, eta, details), result={"details": details})
 
-    monkeypatch.setattr(job_routes, "job_members", broken)
+    monkeypatch.setattr(job_routes, "job_document", broken)
     assert_is_a_plain_500(get(job.id))
     assert "validation error" in logged.getvalue()
     assert "input_value" not in logged.getvalue()  # it would quote the ends of a link
