@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,7 +27,7 @@ from api.service import Service, service
 from api.tenants import Tenant, caller
 from shared import batch_counts
 from shared.batches import OPEN_SECONDS, Batch, BatchState, UnknownBatch
-from shared.job import new_job_id
+from shared.job import is_id, new_job_id
 from shared.object_keys import batch_results_key
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 router = Router()
 
 RESULTS_SECONDS = 15 * 60
-_BATCH_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @router.post("/v1/batches", status_code=HTTPStatus.CREATED)
@@ -120,7 +118,7 @@ def _tenant(parts: Service) -> Tenant:
 def _own(parts: Service, batch_id: str) -> tuple[Tenant, Batch]:
     """The caller and its batch; for everybody else there is none."""
     tenant = _tenant(parts)
-    if not _BATCH_ID.fullmatch(batch_id):
+    if not is_id(batch_id):
         raise _unknown(batch_id)
     try:
         batch = parts.batches.get(batch_id)

@@ -20,7 +20,7 @@ from api.service import Service, service
 from api.tenants import caller
 from shared import items
 from shared.batches import UnknownBatch
-from shared.job import JobId
+from shared.job import ID_PATTERN, JobId
 from shared.job_table import JobTable, job_key
 from shared.states import State
 
@@ -47,7 +47,7 @@ class Cursor(BaseModel):
 @router.get("/v1/jobs")
 def list_jobs(
     state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
-    batch: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$", description="Only jobs of this batch.")] = None,
+    batch: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only jobs of this batch.")] = None,
     label: Annotated[str | None, Query(max_length=200, description="Only jobs of this very label.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Jobs a page, at most.")] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Annotated
 
@@ -20,14 +19,13 @@ from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
 from api.tenants import Tenant, caller
 from shared.errors import AlreadyEnded, UnknownJob
-from shared.job import ErrorCategory, Job, Role
+from shared.job import ErrorCategory, Job, Role, is_id
 from shared.states import State
 
 router = Router()
 
 IdempotencyHeader = Annotated[str | None, Header(alias="Idempotency-Key"), Field(min_length=1, max_length=255)]
 DETAILS_SECONDS = 15 * 60
-_JOB_ID = re.compile(r"[0-9a-f]{32}")  # as shared.job.JobId; DynamoDB takes no key above 2 KiB, so ask for no other
 
 
 @router.post("/v1/jobs", status_code=HTTPStatus.CREATED)
@@ -113,7 +111,7 @@ def _tenant() -> Tenant:
 def _own(parts: Service, job_id: str) -> Job:
     """The job, if it is the caller's; for everybody else there is none."""
     tenant = _tenant()
-    if not _JOB_ID.fullmatch(job_id):
+    if not is_id(job_id):
         raise unknown_job(job_id)
     try:
         job = parts.jobs.get(job_id)

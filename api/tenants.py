@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from api.problems import Problem
+from api.remembered import Memory, remembered
 from shared.job_table import JobTable
 from shared.quotas import Limits
 from shared.tenants import api_key_key, tenant_key
 
 CACHE_SECONDS = 60.0
 
-_cache: dict[str, tuple[Tenant, float]] = {}  # by the key of the item that says it
+_cache: Memory[Tenant] = {}  # by the key of the item that says it
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,12 @@ def tenant_of(api_key_id: str | None, table: JobTable) -> Tenant:
     """The tenant of a key id, from its `KEY#` item, remembered for a minute. There is no default: none is 403."""
     if not api_key_id:
         raise _forbidden()
-    return _remembered(f"KEY#{api_key_id}", lambda: _of_key(api_key_id, table))
+    return remembered(_cache, f"KEY#{api_key_id}", CACHE_SECONDS, lambda: _of_key(api_key_id, table))
 
 
 def tenant_named(tenant_id: str, table: JobTable) -> Tenant:
     """A tenant with the limits of its `TENANT#` item, remembered likewise; what that leaves out is by default."""
-    return _remembered(f"TENANT#{tenant_id}", lambda: _named(tenant_id, table))
-
-
-def _remembered(name: str, read: Callable[[], Tenant]) -> Tenant:
-    known = _cache.get(name)
-    if known and known[1] > time.monotonic():
-        return known[0]
-    tenant = read()
-    _cache[name] = (tenant, time.monotonic() + CACHE_SECONDS)
-    return tenant
+    return remembered(_cache, f"TENANT#{tenant_id}", CACHE_SECONDS, lambda: _named(tenant_id, table))
 
 
 def _of_key(api_key_id: str, table: JobTable) -> Tenant:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api.remembered import Memory, remembered
 from api.serving import find_pool
 from shared.batches import BatchState
 from shared.hosts import Hosts, HostState
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 5.0
 ASSUMED_SECONDS = 5.0  # a job, before any host has told of one
 
-_cache: dict[str, tuple[Load, float]] = {}
+_cache: Memory[Load] = {}
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,17 @@ def batch_eta_seconds(service: Service, batch: Batch, counts: Counts) -> float |
 
 def lane_load(service: Service, pool: str, lane: Lane) -> Load:
     """How a lane stands, as it was within the last seconds."""
-    name = lane_queue(pool, lane)
-    known = _cache.get(name)
-    if known and known[1] > time.monotonic():
-        return known[0]
+    return remembered(_cache, lane_queue(pool, lane), CACHE_SECONDS, lambda: _load(service, pool, lane))
+
+
+def _load(service: Service, pool: str, lane: Lane) -> Load:
     hosts = Hosts(service.table).alive(pool)
     attributes = service.sqs.get_queue_attributes(
-        QueueUrl=service.settings.queue_urls[name], AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=service.settings.queue_urls[lane_queue(pool, lane)], AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"]
     means = [host.mean_seconds for host in hosts if host.mean_seconds]
-    load = Load(
+    return Load(
         waiting=int(attributes["ApproximateNumberOfMessages"]),
         seats=sum(host.seats for host in hosts if host.state is HostState.READY),
         mean_seconds=sum(means) / len(means) if means else ASSUMED_SECONDS,
     )
-    _cache[name] = (load, time.monotonic() + CACHE_SECONDS)
-    return load

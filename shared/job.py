@@ -1,5 +1,6 @@
 """The job: one degraded recording to be scored against one reference, and everything known of it."""
 
+import re
 import secrets
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -10,7 +11,8 @@ from shared.pools import Lane
 from shared.result import Result
 from shared.states import ENDS, State
 
-JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+ID_PATTERN = r"^[0-9a-f]{32}$"  # of a job, and of a batch
+JobId = Annotated[str, Field(pattern=ID_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Lower-case hexadecimal SHA-256.")]
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -125,6 +127,11 @@ class Job(BaseModel):
     def file(self, role: Role) -> AudioFile:
         """The file of that role."""
         return self.reference if role is Role.REFERENCE else self.degraded
+
+
+def is_id(text: str) -> bool:
+    """Whether that may be a job's id, or a batch's. DynamoDB takes no key over 2 KiB: ask it for no other."""
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def new_job_id() -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api import polling, waiting
+from api import polling, remembered, waiting
 from api import service as service_module
 from api.service import Service
 from shared.claims import Claims
@@ -190,7 +190,7 @@ def test_a_job_that_runs_longer_than_the_mean_is_always_about_to_end(parts: Serv
 
 def test_a_lanes_load_is_asked_for_once_in_five_seconds(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SettableClock(1000)
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=clock, time=time.time))
+    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=clock))
     job = create()
     bring(parts, job.id, State.QUEUED)
     with calls(parts.sqs, "GetQueueAttributes") as asked:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from api import tenants
+from api import remembered
 from api.service import Service
 from shared import items
 from shared.states import State
@@ -81,7 +81,7 @@ def test_what_is_no_id_is_404_and_the_table_is_not_asked(route: str, job_id: str
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
     clock = SettableClock(1000)
-    monkeypatch.setattr(tenants, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=clock))
     return clock
 
 
