@@ -40,7 +40,6 @@ def test_every_member_of_the_contract_is_there() -> None:
         "label": None,
         "replay_of": None,
         "metadata": {},
-        "replay_of": None,
         "times": answer.body["times"],
         "attempts": 0,
         "eta_seconds": None,
