@@ -8,38 +8,46 @@ BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of inte
 
 
 class Places:
-    """A counted supply of places. Each receive reserves its places first.
+    """A counted supply of places, one a job in hand. A receive that is to bring jobs reserves their places first.
 
-    Where both lanes wait, interactive goes first, but for every fifth place. Bulk leaves a place for interactive to
-    wait on its queue with, so that an interactive job is received at once however many bulk jobs there are.
+    Where both lanes wait, interactive goes first, but for every fifth place. A lane that had no message is waited on
+    without a place, so that none stands empty for it while the other lane has jobs.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._free = count
-        self._reserved = dict.fromkeys(Lane, 0)  # for a receive that is in flight
+        self._reserved = 0  # for receives that are in flight
         self._waiting: set[Lane] = set()
         self._since_bulk = 0
         self._closed = False
         self._changed = threading.Condition()
 
+    def wait_free(self, lane: Lane, wait_seconds: float) -> bool:
+        """Wait so long until the lane may have a place, without taking it; whether it may."""
+        return self._reserve(lane, 0, wait_seconds) > 0
+
     def reserve(self, lane: Lane, most: int, wait_seconds: float) -> int:
         """Reserve from one to `most` places for a receive, waiting so long for the first; 0 if none came."""
+        return min(most, self._reserve(lane, most, wait_seconds))
+
+    def _reserve(self, lane: Lane, most: int, wait_seconds: float) -> int:
+        """Reserve up to `most`; how many there were for the lane."""
         with self._changed:
             self._waiting.add(lane)
             self._changed.notify_all()  # now that this lane waits too, it may be the other one's turn
             self._changed.wait_for(lambda: self._closed or self._may_have(lane), wait_seconds)
             self._waiting.discard(lane)
-            reserved = 0 if self._closed else min(most, self._may_have(lane))
-            self._free -= reserved
-            self._reserved[lane] += reserved
+            free = 0 if self._closed else self._may_have(lane)
+            self._free -= min(most, free)
+            self._reserved += min(most, free)
             self._changed.notify_all()
-            return reserved
+            return free
 
     def fill(self, lane: Lane, reserved: int, filled: int) -> None:
         """A receive is over: of its reserved places so many are filled by jobs, the others are free again."""
         with self._changed:
-            self._reserved[lane] -= reserved
+            self._reserved -= reserved
             self._free += reserved - filled
             if lane is Lane.BULK:
                 self._since_bulk = 0
@@ -53,14 +61,10 @@ class Places:
             self._free += 1
             self._changed.notify_all()
 
-    def contended(self, lane: Lane) -> bool:
-        """Whether the other lane waits for a place: then a receive should not hold one for long."""
-        return bool(self._waiting - {lane})
-
     @property
     def in_hand(self) -> int:
         """How many places are filled by jobs."""
-        return self._count - self._free - sum(self._reserved.values())
+        return self._count - self._free - self._reserved
 
     def close(self) -> None:
         """Nobody may reserve any more."""
@@ -75,5 +79,4 @@ class Places:
             return min(self._free, max(until_bulk, 0)) if Lane.BULK in self._waiting else self._free
         if Lane.INTERACTIVE in self._waiting:
             return min(self._free, 1) if until_bulk <= 0 else 0
-        kept = 0 if self._reserved[Lane.INTERACTIVE] or self._count == 1 else 1
-        return max(self._free - kept, 0)
+        return self._free

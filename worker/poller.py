@@ -16,7 +16,7 @@ from worker.places import Places
 from worker.watchdog import Watchdog
 from worker.work import Message, Work
 
-CONTENDED_SECONDS = 1  # a poll that holds places others could use; never 0, which may be falsely empty
+BRIEF_SECONDS = 1  # a poll with work in hand; never 0, which may be falsely empty
 CLOSED_SECONDS = 1.0  # how often a closed poller looks whether it may receive again
 
 log = logs.get(__name__)
@@ -65,18 +65,36 @@ class Poller:
                 thread.join()
 
     def _run(self, lane: Lane) -> None:
-        most = 1  # a poll that waits holds one place; a lane with messages takes as many as it may
+        more = False
         while self._open(lane):
-            if not (reserved := self._places.reserve(lane, most, self._watchdog.step_seconds)):
-                continue
-            received = [] if self._closed() else self._receive(lane, reserved)  # it may have closed meanwhile
-            works = [work for message in received if (work := _work(message))]
-            self._places.fill(lane, reserved, len(works))
-            most = MOST_AT_ONCE if works else 1
-            for work in works:
-                self._keeper.hold(work)
-                self._inbox.put(work)
+            more = self._take_more(lane) if more else self._await_one(lane)
         self._watchdog.ended(_loop(lane))
+
+    def _take_more(self, lane: Lane) -> bool:
+        """Receive from a lane that had messages into as many places as it may have; whether there may be more."""
+        reserved = self._places.reserve(lane, MOST_AT_ONCE, self._watchdog.step_seconds)
+        if not reserved:
+            return True
+        works = self._receive(lane, reserved, BRIEF_SECONDS)
+        self._places.fill(lane, reserved, len(works))
+        for work in works:
+            self._inbox.put(work)
+        return bool(works)
+
+    def _await_one(self, lane: Lane) -> bool:
+        """Wait for a message of a lane that had none, without a place; whether one came.
+
+        Where the other lane has filled every place meanwhile, it is kept, and not claimed until there is one for it.
+        """
+        if not self._places.wait_free(lane, self._watchdog.step_seconds):
+            return False
+        works = self._receive(lane, 1, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds)
+        while works and not self._places.reserve(lane, 1, self._watchdog.step_seconds) and not self._stopping.is_set():
+            self._watchdog.turn(_loop(lane))
+        self._places.fill(lane, len(works), len(works))
+        for work in works:
+            self._inbox.put(work)
+        return bool(works)
 
     def _open(self, lane: Lane) -> bool:
         """Wait while there is a reason to receive nothing; whether to go on."""
@@ -85,13 +103,14 @@ class Poller:
             self._watchdog.turn(_loop(lane))
         return not self._stopping.is_set()
 
-    def _receive(self, lane: Lane, most: int) -> list[Message]:
-        brief = most > 1 or self._places.contended(lane)
-        seconds = min(CONTENDED_SECONDS, self._poll_seconds) if brief else self._poll_seconds
+    def _receive(self, lane: Lane, most: int, wait_seconds: int) -> list[Work]:
+        """What came within so many seconds, kept from here on."""
+        if self._closed():  # meanwhile
+            return []
 
         def receive() -> list[Message]:
             self._watchdog.turn(_loop(lane))
-            return self._messages.receive(lane, most, seconds)
+            return self._messages.receive(lane, most, wait_seconds)
 
         try:
             messages = self._patience(receive)
@@ -102,7 +121,10 @@ class Poller:
             self._stopping.wait(LONGEST_WAIT_SECONDS)
             return []
         self._accounts.received(lane, len(messages))
-        return messages
+        works = [work for message in messages if (work := _work(message))]
+        for work in works:
+            self._keeper.hold(work)
+        return works
 
 
 def _loop(lane: Lane) -> str:

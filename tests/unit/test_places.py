@@ -15,21 +15,41 @@ from worker.places import BULK_SHARE, Places
 SECONDS = 10
 
 
+def wait_until_waiting(places: Places, *lanes: Lane) -> None:
+    """Until these lanes wait for a place. Nobody tells, so it is looked at again and again."""
+    while not places._waiting.issuperset(lanes):
+        time.sleep(0.001)
+
+
 def test_a_receive_gets_as_many_places_as_are_free() -> None:
     places = Places(4)
     assert places.reserve(Lane.INTERACTIVE, 10, SECONDS) == 4
 
 
-def test_bulk_leaves_a_place_for_interactive_to_wait_with() -> None:
+def test_a_lane_is_waited_on_without_a_place_so_that_the_other_may_have_them_all() -> None:
     places = Places(4)
-    assert places.reserve(Lane.BULK, 10, SECONDS) == 3
-    assert places.reserve(Lane.INTERACTIVE, 1, SECONDS) == 1
+    assert places.wait_free(Lane.INTERACTIVE, SECONDS)
+    assert places.reserve(Lane.BULK, 10, SECONDS) == 4
+    assert places.in_hand == 0
 
 
-def test_where_interactive_waits_on_its_queue_already_bulk_takes_the_rest() -> None:
-    places = Places(4)
-    places.reserve(Lane.INTERACTIVE, 1, SECONDS)
-    assert places.reserve(Lane.BULK, 10, SECONDS) == 3
+def test_no_lane_is_waited_on_while_every_place_is_taken() -> None:
+    places = Places(1)
+    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
+    assert not places.wait_free(Lane.INTERACTIVE, 0.01)
+
+
+def test_a_place_that_bulk_waits_for_lets_interactive_be_waited_on_all_the_same() -> None:
+    places = Places(1)
+    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
+    with ThreadPoolExecutor(2) as threads:
+        taken = threads.submit(places.reserve, Lane.BULK, 1, SECONDS)
+        wait_until_waiting(places, Lane.BULK)
+        looked = threads.submit(places.wait_free, Lane.INTERACTIVE, SECONDS)
+        wait_until_waiting(places, Lane.INTERACTIVE)
+        places.release()
+        assert looked.result(SECONDS)
+        assert taken.result(SECONDS) == 1
 
 
 def test_the_only_place_goes_to_either_lane() -> None:
@@ -55,8 +75,7 @@ def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
     with ThreadPoolExecutor(2) as threads:
         waiting = {threads.submit(wait, lane) for lane in Lane}
         for _ in range(3 * BULK_SHARE):
-            while not all(places.contended(lane) for lane in Lane):  # nobody tells that both wait
-                time.sleep(0.001)
+            wait_until_waiting(places, *Lane)
             places.release()
             done, waiting = futures.wait(waiting, SECONDS, return_when=futures.FIRST_COMPLETED)
             (lane,) = (future.result() for future in done)
@@ -74,8 +93,7 @@ def test_after_a_flood_of_interactive_jobs_bulk_that_waits_is_owed_the_next_plac
     places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10, SECONDS), 10)
     with ThreadPoolExecutor(1) as threads:
         bulk = threads.submit(places.reserve, Lane.BULK, 10, SECONDS)
-        while not places.contended(Lane.INTERACTIVE):  # nobody tells that it waits
-            time.sleep(0.001)
+        wait_until_waiting(places, Lane.BULK)
         places.release()
         assert places.reserve(Lane.INTERACTIVE, 10, 0.5) == 0
         assert bulk.result(0.5) == 1
@@ -86,7 +104,7 @@ def test_who_waited_long_enough_gets_none_and_waits_no_more() -> None:
     places = Places(1)
     places.reserve(Lane.BULK, 1, SECONDS)
     assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 0
-    assert not places.contended(Lane.BULK)
+    assert not places._waiting
     places.fill(Lane.BULK, 1, 0)
     assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 1
 
@@ -112,8 +130,8 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(lane=st.sampled_from(Lane), most=st.integers(1, 10))
     def reserve(self, lane: Lane, most: int) -> None:
         free = 5 - self.in_hand - sum(self.reserved.values())
-        if self.reserved[lane] or free < 2:
-            return  # one receive a lane; with fewer than two free, bulk might wait, and nobody would wake it
+        if self.reserved[lane] or not free:
+            return  # one receive a lane; with none free it would wait, and nobody would wake it
         self.reserved[lane] = self.places.reserve(lane, most, SECONDS)
         assert 1 <= self.reserved[lane] <= min(most, free)
 

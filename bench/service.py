@@ -1,0 +1,168 @@
+"""A service for a worker to work for: an embedded cloud, and in it a table, a bucket, queues and a backlog of jobs."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import boto3
+import numpy as np
+import psutil
+import soundfile
+
+from bench.engine import MODE
+from bench.process import running
+from sandbox import cloud, ports, resources
+from shared import envelope, items
+from shared.job import AudioFile, Job, Role, new_job_id
+from shared.job_table import JobTable
+from shared.lives import RUN_SECONDS, UPLOAD_SECONDS
+from shared.pools import Lane, Pool
+from shared.resources import lane_queue
+from shared.states import State
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import WriteRequestTypeDef
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+POOL = Pool(name="bench-1", engine="stand-in", modes=(MODE,), default_mode=MODE.name)
+LANE = Lane.BULK  # what a backlog is for
+
+AUDIO_SECONDS = 0.6  # hardly more than the shortest that is scored, so that the scheduling is what takes time
+AUDIO_RMS = 0.05  # of full scale: -26 dBov, the level of speech
+
+WRITES = 25  # items a call: DynamoDB API Reference, BatchWriteItem
+SENDS = 10  # messages a call: SQS API Reference, SendMessageBatch
+LOOK_SECONDS = 0.2
+DONE_SECONDS = 30.0  # for what comes after the last score: result, commit, delete
+
+
+@contextmanager
+def embedded_cloud(directory: Path) -> Iterator[psutil.Process]:
+    """The cloud's process. From here on every AWS client of this process and its children talks to it."""
+    port = ports.any_free()
+    arguments = [str(port), str(directory / "cloud")]
+    with running("sandbox.cloud", *arguments, environment={}, log=directory / "cloud.log") as process:
+        cloud.redirect(os.environ, port)
+        yield process
+
+
+@dataclass(frozen=True)
+class Service:
+    """A table, a bucket and queues under a name that nothing else has."""
+
+    name: str
+    queue_urls: dict[str, str]
+    dynamodb: DynamoDBClient
+    s3: S3Client
+    sqs: SQSClient
+
+    @classmethod
+    def fresh(cls) -> Service:
+        """A new one in the embedded cloud. It goes with the cloud."""
+        dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
+        name = f"bench-{uuid4().hex[:12]}"
+        resources.create_table(dynamodb, name)
+        queue_urls = resources.create_queues(sqs, [POOL], prefix=f"{name}-")
+        resources.create_bucket(s3, sqs, name, queue_urls)
+        return cls(name, queue_urls, dynamodb, s3, sqs)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a worker is told of it."""
+        return {
+            "MOSAIC_TABLE": self.name,
+            "MOSAIC_BUCKET": self.name,
+            "MOSAIC_QUEUE_URLS": json.dumps(self.queue_urls),
+            "MOSAIC_POOL": POOL.name,
+        }
+
+    def put_backlog(self, count: int) -> None:
+        """Put so many jobs in as the API leaves them: files there, `queued`, a message each."""
+        files = {role: self._put_audio(role) for role in Role}
+        for start in range(0, count, WRITES):
+            jobs = [_queued_job(files) for _ in range(min(WRITES, count - start))]
+            self._write(jobs)
+            for first in range(0, len(jobs), SENDS):
+                self._send(jobs[first : first + SENDS])
+
+    def wait_done(self) -> None:
+        """Until no message is left: each is deleted after its job has ended. Raises TimeoutError."""
+        deadline = time.monotonic() + DONE_SECONDS
+        while left := self._messages():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"every job was scored, but after {DONE_SECONDS:.0f} s {left} messages are left")
+            time.sleep(LOOK_SECONDS)
+
+    def jobs(self) -> list[Job]:
+        """Every job, as it stands."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        found = [items.unpack(item) for page in pages for item in page["Items"]]
+        return [Job.model_validate(item) for item in found if item["sk"] == "JOB"]
+
+    @property
+    def _queue_url(self) -> str:
+        return self.queue_urls[lane_queue(POOL.name, LANE)]
+
+    def _messages(self) -> int:
+        """How many there are, to be seen and in flight."""
+        counted = self.sqs.get_queue_attributes(
+            QueueUrl=self._queue_url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return sum(int(count) for count in counted.values())
+
+    def _put_audio(self, role: Role) -> AudioFile:
+        """One file for all jobs, each of which fetches it for itself: its hash is not declared."""
+        body, key = io.BytesIO(), f"jobs/bench/{role}.wav"
+        rate = MODE.reference_rates_hz[0]
+        samples = np.random.default_rng(1).normal(0, AUDIO_RMS, round(AUDIO_SECONDS * rate))
+        soundfile.write(body, samples, rate, format="WAV", subtype="PCM_16")
+        put = self.s3.put_object(Bucket=self.name, Key=key, Body=body.getvalue())
+        return AudioFile(key=key, etag=put["ETag"])
+
+    def _write(self, jobs: Sequence[Job]) -> None:
+        table = JobTable(self.dynamodb, self.name)
+        puts: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": table.new_item(job)["Item"]}} for job in jobs]
+        left = self.dynamodb.batch_write_item(RequestItems={self.name: puts})["UnprocessedItems"]
+        if left:
+            raise RuntimeError("the cloud did not take every job")
+
+    def _send(self, jobs: Sequence[Job]) -> None:
+        sent = self.sqs.send_message_batch(
+            QueueUrl=self._queue_url,
+            Entries=[
+                {"Id": job.id, "MessageBody": envelope.pack(job.id), "MessageGroupId": job.tenant} for job in jobs
+            ],
+        )
+        if sent.get("Failed"):
+            raise RuntimeError("the cloud did not take every message")
+
+
+def _queued_job(files: dict[Role, AudioFile]) -> Job:
+    now = time.time()
+    return Job(
+        id=new_job_id(),
+        tenant="bench",
+        state=State.QUEUED,
+        times={State.AWAITING_UPLOAD: now, State.QUEUED: now},
+        pool=POOL.name,
+        engine=POOL.engine,
+        mode=MODE.name,
+        lane=LANE,
+        reference=files[Role.REFERENCE],
+        degraded=files[Role.DEGRADED],
+        upload_deadline=now + UPLOAD_SECONDS,
+        run_deadline=now + RUN_SECONDS,
+        check_at=now + RUN_SECONDS,
+    )

@@ -1,0 +1,47 @@
+"""What the bench says of what it measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.report import Figure, Reach, Round
+
+USE = Figure("seat use", 3, Reach(least=0.97))
+WAITING = Figure("claimed, not begun", 0, Reach(most=2, judge=max))
+CALLS = Figure("calls a job", 2)
+
+
+def rounds(uses: list[float], waiting: float = 2) -> list[Round]:
+    return [{USE: use, WAITING: waiting, CALLS: 2.5} for use in uses]
+
+
+def test_the_median_round_reaches_or_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.show("bench", rounds([0.5, 0.97, 0.99]), None)
+    assert not report.show("bench", rounds([0.5, 0.969, 0.99]), None)
+
+
+def test_what_must_never_be_is_judged_by_the_worst_round(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not report.show("bench", [*rounds([1, 1]), *rounds([1], waiting=3)], None)
+
+
+def test_a_range_is_left_at_either_end() -> None:
+    within = Reach(-5, 5)
+    assert [within.met([value]) for value in (-5.1, -5, 0, 5, 5.1)] == [False, True, True, True, False]
+
+
+def test_people_see_median_and_range_and_what_to_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    report.show("Two seats", rounds([0.5, 0.98, 0.99]), None)
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("seat use"))
+    assert row.split() == ["seat", "use", "0.980", "0.500", "to", "0.990", "≥", "0.97", "✓"]
+
+
+def test_programs_get_every_round(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report.show("Two seats", rounds([0.5, 0.6]), tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["bench"] == "Two seats"
+    assert not found["reached"]
+    assert found["rounds"] == {"seat use": [0.5, 0.6], "claimed, not begun": [2, 2], "calls a job": [2.5, 2.5]}
