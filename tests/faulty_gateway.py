@@ -326,7 +326,7 @@ class FaultyGateway:
             request.method,
             f"{self._cloud.endpoint}{request.raw_path}",
             data=call.body,
-            headers=_end_to_end(request.headers.items()),
+            headers=_end_to_end(request.headers.items(), "content-length"),
             allow_redirects=False,
         ) as made:
             answer = web.Response(status=made.status, body=await made.read(), headers=_end_to_end(made.headers.items()))
@@ -379,5 +379,5 @@ def _key_id(request: web.BaseRequest) -> str:
     return request.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
 
 
-def _end_to_end(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
+def _end_to_end(headers: Iterable[tuple[str, str]], *but_not: str) -> dict[str, str]:
+    return {name: value for name, value in headers if name.lower() not in (*_HOP_BY_HOP, *but_not)}

@@ -71,6 +71,7 @@ def test_messages_of_a_batch_that_were_not_deleted_are_deleted_again(
     with worker(faulty, tmp_path, seats="2") as process:
         ended = end_well(jobs, [jobs.start(QUICK) for _ in range(20)], process)
     assert in_part.left == 0
+    assert '"event": "message_not_deleted"' in process.log.read_text()
     assert {(job.state, job.attempt, job.failures) for job in ended} == {(State.SUCCEEDED, 1, 0)}
     assert set(gateway.deliveries.values()) == {1}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from shared.claims import MAX_FAILURES
 from shared.job import ErrorCategory
 from shared.states import State
 from tests.cloud import Resources
@@ -29,7 +28,7 @@ def test_it_fails_after_three_attempts_and_its_neighbours_never_notice(
         while not jobs.now(poison).ended:
             neighbours += [jobs.wait_for(jobs.start(QUICK), State.SUCCEEDED) for _ in range(3)]
         failed, *ended = end_well(jobs, [poison, *neighbours], process)
-    assert (failed.state, failed.attempt, failed.failures) == (State.FAILED, MAX_FAILURES, MAX_FAILURES)
+    assert (failed.state, failed.attempt, failed.failures) == (State.FAILED, 3, 3)
     assert failed.error
     assert (failed.error.category, failed.error.code) == (ErrorCategory.SERVICE, "attempts_exhausted")
     assert "signal 11" in failed.error.message

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,11 +65,11 @@ def soak(cloud: Cloud, directory: Path, jobs: int, seed: int, tell: Tell) -> Ver
 
 def carry_out(where: Site, step: Step) -> str:
     """Start the jobs of a step, and let its fault strike amid them; what happened."""
-    burst = threading.Thread(target=where.start, args=(step.jobs,))
-    burst.start()
-    time.sleep(where.chance.uniform(0, 1))  # it may strike anywhere in the burst
-    what = where.strike(step.fault)
-    burst.join()
+    with ThreadPoolExecutor(1) as beside:
+        burst = beside.submit(where.start, step.jobs)
+        time.sleep(where.chance.uniform(0, 1))  # it may strike anywhere in the burst
+        what = where.strike(step.fault)
+        burst.result()
     return f"{len(step.jobs):>2} jobs, {step.fault}: {what}"
 
 

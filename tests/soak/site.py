@@ -118,7 +118,7 @@ class Site:
         return f"{host}, with {len(had)} jobs in hand"
 
     def _kill_child(self, host: str, command: str) -> str:
-        found = [child for child in self.workers[host].children() if command in " ".join(child.cmdline())]
+        found = [child for child in self.workers[host].children() if command in _command(child)]
         for child in found[:1]:
             child.kill()
         return f"{host}, process {found[0].pid if found else 'none'}"
@@ -186,6 +186,13 @@ class Site:
         )
         for page in pages:
             yield from (Job.model_validate(items.unpack(item)) for item in page["Items"])
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just died
+        return ""
 
 
 @contextmanager
