@@ -31,5 +31,6 @@ def test_it_fails_after_three_attempts_and_its_neighbours_never_notice(
     assert (failed.state, failed.attempt, failed.failures) == (State.FAILED, 3, 3)
     assert failed.error
     assert (failed.error.category, failed.error.code) == (ErrorCategory.SERVICE, "attempts_exhausted")
-    assert "signal 11" in failed.error.message
+    assert "`seat_died`" in failed.error.message
+    assert process.log.read_text().count("signal 11") == failed.failures
     assert {(job.state, job.attempt, job.failures) for job in ended} == {(State.SUCCEEDED, 1, 0)}
