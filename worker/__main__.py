@@ -33,6 +33,7 @@ log = logs.get(__name__)
 def main() -> int:
     """Run the worker, or a command to it; the exit code."""
     if len(sys.argv) > 1:
+        logs.configure(sys.argv[1], sys.stderr)  # beside what is printed, not within it
         return commands.main(sys.argv[1:])
     faulthandler.enable()  # the watchdog's SIGABRT prints what every thread was doing
     try:

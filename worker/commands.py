@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shared import logs, settings
+from shared import settings
 from worker import check, drop_in
 from worker.pause import Pause, PauseFile
 from worker.status import StatusFile
@@ -39,7 +39,6 @@ class CommandSettings(BaseModel):
 def main(arguments: Sequence[str]) -> int:
     """Do as told; the exit code: 0, 1 for what is not well or was not kept, 2 for wrong usage or settings."""
     if arguments and arguments[0] == "check":  # which has options of its own
-        logs.configure("check", sys.stderr)  # beside the report, not within it
         return check.main(arguments[1:])
     given = _parser().parse_args(arguments)
     return drop_in.main() if given.command == "unit" else _speak(given)
