@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -14,13 +15,10 @@ from api.batch_results import INDEX_SECONDS, IndexBehind
 from api.intake import Failures, Message
 from api.job_list import Cursor, Listing
 from api.service import Service, service
-from api.starting import MissingUploads
-from api.stored_file import ChangedMeanwhile
 from shared import batch_counts, logs
-from shared.batches import CHECK_SECONDS, Batch, BatchState, UnknownBatch
+from shared.batches import CHECK_SECONDS, SWEEP_SECONDS, Batch, BatchState, UnknownBatch
 from shared.errors import UnknownJob
 from shared.job import JobId
-from shared.quotas import QuotaExceeded
 from shared.resources import BATCHES_QUEUE
 from shared.states import State
 
@@ -72,9 +70,13 @@ def _done(message: Message) -> bool:
 
 
 def run(parts: Service, errand: Errand) -> None:
-    """One page of a started batch; at the last one, its end where every job has ended. Raises UnknownBatch."""
+    """One page of a started batch; at the last one, its end where every job has ended. Raises UnknownBatch.
+
+    While page follows page, the reconciler has no need to begin anew.
+    """
     batch = parts.batches.get(errand.batch)
     if batch.state is BatchState.STARTED:
+        parts.batches.check_in(batch, CHECK_SECONDS)
         _start_page(parts, batch, errand)
     elif batch.state is BatchState.ENDED and not batch.results:
         try:
@@ -103,7 +105,7 @@ def _start_page(parts: Service, batch: Batch, errand: Errand) -> None:
         log.info("index_behind", batch=batch.id, seen=seen, items=batch.items)
         send(parts, batch, delay_seconds=LAG_SECONDS)
     else:
-        parts.batches.check_in(batch, CHECK_SECONDS)
+        parts.batches.check_in(batch, SWEEP_SECONDS)
         end_if_all_ended(parts, batch)
 
 
@@ -114,15 +116,5 @@ def _start_all(parts: Service, job_ids: Iterable[str]) -> None:
 
 def _start(parts: Service, job_id: str) -> None:
     """Start one job where its files are there. Where one is missing, it starts as that one comes."""
-    try:
-        job = parts.jobs.get(job_id)
-    except UnknownJob:
-        return
-    try:
-        starting.start(parts, job)
-    except (MissingUploads, ChangedMeanwhile):
-        return
-    except QuotaExceeded as exceeded:
-        starting.put_off(parts, job, exceeded)
-        with logs.about(job):
-            log.warning("start_put_off", quota=exceeded.quota)
+    with suppress(UnknownJob):
+        starting.start_by_itself(parts, parts.jobs.get(job_id))

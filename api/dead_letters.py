@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from api.enqueue import enqueue
 from api.intake import Failures, Message
 from api.service import Service, service
 from shared import envelope, logs
-from shared.claims import GRACE_SECONDS
 from shared.envelope import MalformedEnvelope, NewerEnvelope
 from shared.errors import LostRace, UnknownJob
+from shared.lives import HOUR
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 logs.configure("dead-letters")
 log = logs.get(__name__)
+
+STUCK_SECONDS = HOUR  # that a job waited untouched, though its message was received so often
 
 
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
@@ -39,18 +42,25 @@ def _looked_at(message: Message) -> bool:
 
 
 def look_at(parts: Service, job_id: str) -> None:
-    """Fail a job that still waits though its message came to nothing a thousand times."""
+    """Fail a queued job that nobody took up; one that was put back of late is well, and gets a new message.
+
+    A licence that is lost for a day makes workers put jobs back a thousand times. A running job is its worker's, or the
+    reconciler's.
+    """
     try:
         job = parts.jobs.get(job_id)
-        if _stuck(job):
-            parts.jobs.stuck(job)
-            with logs.about(job):
-                log.error("job_undeliverable")
+        if job.state is not State.QUEUED:
+            return
+        with logs.about(job):
+            _help(parts, job)
     except (UnknownJob, LostRace):
         return  # ended, or somebody has it in hand
 
 
-def _stuck(job: Job) -> bool:
-    if job.state is State.RUNNING:
-        return job.claim_until is not None and job.claim_until + GRACE_SECONDS <= time.time()
-    return job.state is State.QUEUED
+def _help(parts: Service, job: Job) -> None:
+    if job.times[State.QUEUED] > time.time() - STUCK_SECONDS:
+        enqueue(parts, job)
+        log.warning("message_sent_again", sends=job.sends)
+    else:
+        parts.jobs.stuck(job)
+        log.error("job_undeliverable")

@@ -9,13 +9,8 @@ from urllib.parse import unquote_plus
 
 from api import references, starting
 from api.service import Service, service
-from api.starting import MissingUploads
-from api.stored_file import ChangedMeanwhile
 from shared import logs, object_keys
-from shared.batches import BatchState
 from shared.errors import UnknownJob
-from shared.job import Job, Start
-from shared.quotas import QuotaExceeded
 
 if TYPE_CHECKING:
     from shared.object_keys import Upload
@@ -65,36 +60,21 @@ def _uploads(body: str) -> list[tuple[str, str]]:
     return [(unquote_plus(found["key"]), f'"{found["eTag"]}"') for found in objects]
 
 
-def _batch_started(parts: Service, job: Job) -> bool:
-    """Whether a job waits for no batch. The file is stored before this is read, and the starter looks for files after
-    the batch is started: so one of both sees the other.
-    """
-    return job.batch is None or parts.batches.get(job.batch).state is not BatchState.OPEN
-
-
 def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
     """One upload: start its job where that waits for nothing else; delete it where it has none that is alive.
 
-    The very file that an ended job was scored from stays for its life: its event may come late, or twice.
+    The very file that an ended job was scored from stays as long as its audio does: its event may come late, or twice.
     """
     try:
         job = parts.jobs.get(upload.job_id)
     except UnknownJob:
         job = None
-    if job is None or (job.ended and job.file(upload.role).etag != etag):
+    if job is None or (job.ended and (job.audio_gone or job.file(upload.role).etag != etag)):
         parts.s3.delete_object(Bucket=parts.settings.bucket, Key=key)
         log.info("late_upload_deleted", job_id=upload.job_id, role=upload.role)
         return
-    if job.ended or job.start is Start.MANUAL or not _batch_started(parts, job):
+    if job.ended:
         return
-    try:
-        job = starting.start(parts, job)
-    except (MissingUploads, ChangedMeanwhile):
-        return  # the missing file, and the newer version of a changed one, tell of themselves
-    except QuotaExceeded as exceeded:
-        starting.put_off(parts, job, exceeded)
-        with logs.about(job):
-            log.warning("start_put_off", quota=exceeded.quota)
-        return
+    job = starting.start_by_itself(parts, job)
     with logs.about(job):
         log.info("upload_taken", role=upload.role, state=job.state)

@@ -1,10 +1,10 @@
-"""The janitor: removes what is stored of a job. Again is harmless."""
+"""The janitor: removes what is stored of a job or a batch. Again is harmless."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared import logs
+from shared import batch_counts, logs
 from shared.object_keys import JOBS_PREFIX, RESULTS_PREFIX
 
 if TYPE_CHECKING:
@@ -25,9 +25,15 @@ def clear_audio(service: Service, job_id: str) -> None:
 
 
 def clear(service: Service, job_id: str) -> None:
-    """Remove all that is stored of a job, or of a batch: audio and results. Raises NotRemoved."""
+    """Remove all that is stored of a job: audio and results. Raises NotRemoved."""
     for prefix in (JOBS_PREFIX, RESULTS_PREFIX):
         _clear(service, f"{prefix}{job_id}/")
+
+
+def clear_batch(service: Service, batch_id: str) -> None:
+    """Remove a batch's results and its counts. Raises NotRemoved."""
+    _clear(service, f"{RESULTS_PREFIX}{batch_id}/")
+    batch_counts.remove(service.table, batch_id)
 
 
 def _clear(service: Service, prefix: str) -> None:

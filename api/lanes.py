@@ -1,29 +1,28 @@
-"""Lanes whose messages were lost: empty twice in a row, a minute apart, while jobs of them wait."""
+"""The lanes as the reconciler finds them: whose messages were lost, and how many may be sent again.
+
+A lane whose messages were lost is empty twice, a minute apart; all that wait in it are due at once. Into one that holds
+messages, few are sent again in a minute: what waits there is likely to have a message, and waits for its turn.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
-from api.enqueue import enqueue
 from shared import items, logs
-from shared.errors import UnknownJob
 from shared.pools import Lane
-from shared.resources import PENDING_SHARDS, lane_queue
-from shared.states import State
+from shared.resources import lane_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic import JsonValue
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from api.service import Service
-    from shared.job import Job
 
-MOST_A_SHARD = 50  # jobs looked at: those that are due first
-JUST_SENT_SECONDS = 60  # the counts of a queue are approximate, and follow within a minute: SQS API Reference
-MARK_LIFE_SECONDS = 5 * 60
+FEW = 10  # messages sent again in a minute, into a lane that holds little
+SHARE = 0.01  # of the messages that it holds, into one that holds more
+AGAIN_SECONDS = (45, 5 * 60)  # how long ago it was seen empty before
 COUNTS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -33,59 +32,53 @@ COUNTS: tuple[QueueAttributeNameType, ...] = (
 log = logs.get(__name__)
 
 
-def resend_lost(service: Service) -> int:
-    """Send the messages of lanes that are empty for the second time, for jobs that wait in them; how many."""
-    lost = {lane for lane in _lanes(service) if _empty_again(service, lane)}
-    sent = 0
-    for job in _waiting(service) if lost else ():
-        if lane_queue(job.pool, job.lane) in lost:
-            enqueue(service, job)
-            sent += 1
-    if sent:
-        log.error("lane_was_empty_messages_resent", lanes=sorted(lost), messages=sent)
-    return sent
+class Lanes:
+    """The lanes of every pool, as they are now. Safe to use from several threads."""
+
+    def __init__(self, service: Service) -> None:
+        names = [lane_queue(pool.name, lane) for pool in service.settings.pools for lane in Lane]
+        depths = {name: _depth(service, name) for name in names}
+        self._left = {name: max(FEW, int(depth * SHARE)) for name, depth in depths.items()}
+        self._lost = {name for name, depth in depths.items() if _empty_again(service, name, depth)}
+        self._lock = threading.Lock()
+
+    @property
+    def any_lost(self) -> bool:
+        """Whether any lane lost its messages."""
+        return bool(self._lost)
+
+    def lost(self, lane: str) -> bool:
+        """Whether the lane's messages were lost: it is empty for the second time."""
+        return lane in self._lost
+
+    def spent(self, lane: str) -> bool:
+        """Whether as many were sent again as may be."""
+        return not self.lost(lane) and self._left.get(lane, FEW) <= 0
+
+    def take(self, lane: str) -> bool:
+        """Whether one more may be sent again; counts it."""
+        with self._lock:
+            spent = self.spent(lane)
+            self._left[lane] = self._left.get(lane, FEW) - 1
+            return not spent
 
 
-def _lanes(service: Service) -> list[str]:
-    return [lane_queue(pool.name, lane) for pool in service.settings.pools for lane in Lane]
-
-
-def _empty_again(service: Service, lane: str) -> bool:
-    key: dict[str, JsonValue] = {"pk": "RECONCILER", "sk": f"EMPTY#{lane}"}
-    if not _is_empty(service, lane):
-        service.dynamodb.delete_item(TableName=service.table.name, Key=items.pack(key))
-        return False
-    now = time.time()
-    mark = service.table.read(key)
-    life: dict[str, JsonValue] = {**key, "seen_at": now, "expires_at": int(now) + MARK_LIFE_SECONDS}
-    service.dynamodb.put_item(TableName=service.table.name, Item=items.pack(life))
-    return mark is not None and float(str(mark["seen_at"])) > now - MARK_LIFE_SECONDS
-
-
-def _is_empty(service: Service, lane: str) -> bool:
+def _depth(service: Service, lane: str) -> int:
+    """How many messages a lane holds: waiting, being worked on, delayed."""
     url = service.settings.queue_urls[lane]
     counts = service.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))["Attributes"]
-    return not any(int(counts[name]) for name in COUNTS)
+    return sum(int(counts[name]) for name in COUNTS)
 
 
-def _waiting(service: Service) -> Iterator[Job]:
-    """Queued jobs whose message was not sent just now."""
-    for shard in range(PENDING_SHARDS):
-        listed = service.dynamodb.query(
-            TableName=service.table.name,
-            IndexName="pending",
-            KeyConditionExpression="pending = :partition",
-            ExpressionAttributeValues=items.pack({":partition": f"P#{shard:02d}"}),
-            Limit=MOST_A_SHARD,
-        )
-        for item in listed["Items"]:
-            job = _job(service, str(items.unpack(item)["pk"]))
-            if job and job.state is State.QUEUED and job.times[State.QUEUED] < time.time() - JUST_SENT_SECONDS:
-                yield job
-
-
-def _job(service: Service, key: str) -> Job | None:
-    try:
-        return service.jobs.get(key.removeprefix("JOB#")) if key.startswith("JOB#") else None
-    except UnknownJob:
-        return None
+def _empty_again(service: Service, lane: str, depth: int) -> bool:
+    """Whether a lane is empty as it was a minute ago. That is noted in the table, and told once."""
+    key: dict[str, JsonValue] = {"pk": "RECONCILER", "sk": f"EMPTY#{lane}"}
+    mark = service.table.read(key)
+    age = time.time() - float(str(mark["seen_at"])) if mark else None
+    soonest, latest = AGAIN_SECONDS
+    if depth or (age is not None and age >= soonest):
+        service.dynamodb.delete_item(TableName=service.table.name, Key=items.pack(key))
+    elif age is None:
+        seen: dict[str, JsonValue] = {**key, "seen_at": time.time(), "expires_at": int(time.time()) + latest}
+        service.dynamodb.put_item(TableName=service.table.name, Item=items.pack(seen))
+    return not depth and age is not None and soonest <= age < latest

@@ -1,4 +1,4 @@
-"""What a start does, whoever asks for it: both files there, headers hold, `queued`, message sent."""
+"""What a start does, whoever asks for it, be it nobody: both files there, headers hold, `queued`, message sent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from api import uploads
 from api.enqueue import enqueue
 from api.serving import pool_of
-from api.stored_file import NotStored, StoredFile
+from api.stored_file import ChangedMeanwhile, NotStored, StoredFile
 from api.tenants import tenant_named
-from shared import audio_rules, quotas
+from shared import audio_rules, logs, quotas
 from shared.audio_rules import BadAudio
+from shared.batches import BatchState, UnknownBatch
 from shared.errors import NotAwaitingUpload
-from shared.job import ErrorCategory, Job, JobError, Role
+from shared.job import ErrorCategory, Job, JobError, Role, Start
 from shared.quotas import QuotaExceeded
 from shared.states import State
 from shared.wav import ReadRange, WavHeader
@@ -30,6 +31,8 @@ REMOVED = JobError(
     message="Its stored reference was deleted before the job started. Store it again, and create a new job.",
     file=Role.REFERENCE,
 )
+
+log = logs.get(__name__)
 
 
 class MissingUploads(Exception):
@@ -91,10 +94,39 @@ def check(service: Service, job: Job, files: Mapping[Role, File]) -> None:
     audio_rules.check_pair(reference, degraded, mode, prepares[Role.REFERENCE], prepares[Role.DEGRADED])
 
 
-def put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> None:
-    """A start that nobody waits for, and that a quota refused, is tried again once the quota begins anew."""
+def start_by_itself(service: Service, job: Job) -> Job:
+    """A start that nobody asked for: of a job that waits for nothing but its files. The job as it then is.
+
+    One whose file is missing, or was replaced while it was checked, stays as it is: that file tells of itself. One that
+    a quota refused is tried again once the quota begins anew.
+    """
+    if job.state is State.AWAITING_UPLOAD and _waits_for_a_call(service, job):
+        return job
+    try:
+        return start(service, job)
+    except (MissingUploads, ChangedMeanwhile):
+        return job
+    except QuotaExceeded as exceeded:
+        return _put_off(service, job, exceeded)
+
+
+def _waits_for_a_call(service: Service, job: Job) -> bool:
+    """The call that starts it, or its batch. A file is stored before this is read, and the starter looks for files
+    after the batch is started: so one of both sees the other.
+    """
+    if job.batch is None:
+        return job.start is Start.MANUAL
+    try:
+        return service.batches.get(job.batch).state is BatchState.OPEN
+    except UnknownBatch:
+        return True
+
+
+def _put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> Job:
+    with logs.about(job):
+        log.warning("start_put_off", quota=exceeded.quota)
     seconds = exceeded.resets_at - time.time() if exceeded.resets_at else RETRY_SECONDS
-    service.jobs.check_in(job, max(min(seconds, job.upload_deadline - time.time()), 0))
+    return service.jobs.check_in(job, max(min(seconds, job.upload_deadline - time.time()), 0))
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:

@@ -1,7 +1,8 @@
 """The stream reader: the one place where the table's stream is read. What follows from a change is called from here.
 
-Forms and rules: Lambda Developer Guide, "Using Lambda with Amazon DynamoDB", and there "Partial batch response".
-Records come at least once, in order by item: whatever is called here is harmless when called again.
+Forms and rules: Lambda Developer Guide, "Using Lambda with Amazon DynamoDB", and there "Partial batch response"; which
+changes it is given: `shared.resources.STREAM_FILTERS`. Records come at least once, in order by item: whatever is called
+here is harmless when called again.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
+from pydantic import ValidationError
+
 from api import batch_starter, janitor
 from api.intake import Failures
 from api.service import Service, service
-from shared import items, logs, quotas
-from shared.batches import UnknownBatch, batch_of
+from shared import items, logs, once, quotas
+from shared.batches import UnknownBatch
 from shared.job import Job
 
 if TYPE_CHECKING:
@@ -58,22 +61,24 @@ def hand_on(parts: Service, record: Record) -> None:
     """What follows from one change: of a job's end, and of the removal of a job or a batch. Of others, nothing."""
     change = record["dynamodb"]
     keys = items.unpack(change["Keys"])
-    before, after = _image(change, "OldImage"), _image(change, "NewImage")
+    kind, _, name = str(keys["pk"]).partition("#")
     if keys["sk"] == "JOB":
-        _job_changed(parts, _job(before), _job(after))
-    elif keys["sk"] == "META" and after is None and (batch := batch_of(str(keys["pk"]))):
-        janitor.clear(parts, batch)
+        _job_changed(parts, name, _job(change.get("OldImage")), _job(change.get("NewImage")))
+    elif (kind, keys["sk"]) == ("BATCH", "META") and "NewImage" not in change:
+        janitor.clear_batch(parts, name)
 
 
-def _job_changed(parts: Service, before: Job | None, after: Job | None) -> None:
-    if after and after.ended and not (before and before.ended):
-        _ended(parts, after)
+def _job_changed(parts: Service, job_id: str, before: Job | None, after: Job | None) -> None:
+    if after is None:
+        janitor.clear(parts, job_id)
     if before and after is None:
-        quotas.release(parts.table, before, time.time())  # deleted, perhaps, before its end was told
-        janitor.clear(parts, before.id)
+        once.job_gone(parts.table, before, time.time())
+    if before and not before.ended and (after is None or after.ended):
+        _ended(parts, after or before)
 
 
 def _ended(parts: Service, job: Job) -> None:
+    """In flight no more; its end may be its batch's. `release` knows a job for days, so only its end itself is told."""
     quotas.release(parts.table, job, time.time())
     if job.batch:
         try:
@@ -82,10 +87,12 @@ def _ended(parts: Service, job: Job) -> None:
             log.warning("batch_was_gone", batch=job.batch, job_id=job.id)
 
 
-def _image(change: Change, name: str) -> dict[str, object] | None:
-    image = change.get(name)
-    return dict(items.unpack(image)) if image else None  # type: ignore[arg-type]  # one of the two images
-
-
-def _job(image: Mapping[str, object] | None) -> Job | None:
-    return Job.model_validate(image) if image else None
+def _job(image: Image | None) -> Job | None:
+    """The job that an item was. Of one that no version of this service wrote, nothing can follow, however often."""
+    if not image:
+        return None
+    try:
+        return Job.model_validate(items.unpack(image))
+    except ValidationError as error:
+        log.error("job_not_understood", keys=sorted(image), errors=error.error_count())  # noqa: TRY400 - it may hold labels
+        return None

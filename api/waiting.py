@@ -41,8 +41,9 @@ class Load:
 
 
 def expected_wait(service: Service, job: Job) -> float:
-    """Seconds that a message of the job waits in its lane, if it came last; 0 where that cannot be told."""
-    return lane_load(service, job.pool, job.lane).wait_seconds or 0
+    """Seconds that a message of the job waits in its lane, if it came last; where no seat takes any, as if one did."""
+    load = lane_load(service, job.pool, job.lane)
+    return load.waiting / max(load.seats, 1) * load.mean_seconds
 
 
 def eta_seconds(service: Service, job: Job) -> float | None:

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared import items
@@ -115,6 +116,13 @@ def read(table: JobTable, batch: str) -> Counts:
         )
     )
     return gathered(items.unpack(item) for item in response["Items"])
+
+
+def remove(table: JobTable, batch: str) -> None:
+    """Remove the counts of a batch that is gone. Again is harmless."""
+    for shard in range(SHARDS):
+        key = items.pack(_shard_key(batch, shard))
+        table.attempts(partial(table.client.delete_item, TableName=table.name, Key=key))
 
 
 def gathered(shards: Iterable[dict[str, JsonValue]]) -> Counts:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from shared.jobs import Clock
     from shared.quotas import Limits
 
-OPEN_SECONDS = 40 * DAY  # a batch that nobody starts is forgotten then, its jobs long before
-CHECK_SECONDS = 5 * 60  # how often the reconciler looks after a batch that has not ended
+OPEN_SECONDS = 40 * DAY  # from its last job, or its start, on: all its jobs have ended long before that
+CHECK_SECONDS = 5 * 60  # after the last sign of work on a batch, it is worked off anew
+SWEEP_SECONDS = 60 * 60  # after it was worked off to its last page
 
 
 class UnknownBatch(Exception):
@@ -84,16 +85,21 @@ class Batches:
         return Batch.model_validate(item)
 
     def item_of(self, batch: Batch, limits: Limits) -> Spending:
-        """What adding a job to a batch spends; refused too where the batch is open no more."""
+        """What adding a job to a batch spends, and what makes it live on; refused where it is open no more."""
         return Spending(
             {
                 "TableName": self._table.name,
                 "Key": items.pack(_key(batch.id)),
-                "UpdateExpression": "ADD #items :one",
+                "UpdateExpression": "ADD #items :one SET expires_at = :expires_at",
                 "ConditionExpression": "#state = :open AND #items < :limit",
                 "ExpressionAttributeNames": {"#items": "items", "#state": "state"},
                 "ExpressionAttributeValues": items.pack(
-                    {":one": 1, ":open": BatchState.OPEN, ":limit": limits.batch_items}
+                    {
+                        ":one": 1,
+                        ":open": BatchState.OPEN,
+                        ":limit": limits.batch_items,
+                        ":expires_at": int(self._clock()) + OPEN_SECONDS,
+                    }
                 ),
             },
             QuotaExceeded(Quota.BATCH_ITEMS, limits.batch_items, None),
@@ -102,15 +108,18 @@ class Batches:
     def start(self, batch: Batch) -> Batch:
         """`open` → `started`; one that is not open is returned as it is."""
         now = self._clock()
-        listed: dict[str, JsonValue] = {"pending": pending_key(batch.id), "check_at": now + CHECK_SECONDS}
+        listed: dict[str, JsonValue] = {
+            "pending": pending_key(batch.id),
+            "check_at": now + CHECK_SECONDS,
+            "expires_at": int(now) + OPEN_SECONDS,
+        }
         return self._move(batch, BatchState.OPEN, BatchState.STARTED, now, listed)
 
     def end(self, batch: Batch) -> Batch:
         """`started` → `ended`; one that is not started is returned as it is."""
         now = self._clock()
-        return self._move(
-            batch, BatchState.STARTED, BatchState.ENDED, now, {"expires_at": int(now) + self._lives.batch}
-        )
+        life: dict[str, JsonValue] = {"check_at": now + CHECK_SECONDS, "expires_at": int(now) + self._lives.batch}
+        return self._move(batch, BatchState.STARTED, BatchState.ENDED, now, life)
 
     def check_in(self, batch: Batch, seconds: float) -> None:
         """Have the reconciler look at it again then."""

@@ -100,6 +100,8 @@ class Job(BaseModel):
     custom_id: str | None = Field(None, description="What its owner calls it within its batch.")
     replay_of: JobId | None = Field(None, description="The failed job whose audio this one scores: see infra.ops.")
 
+    once: str | None = Field(None, description="The partition of the item that holds the key it was created with.")
+
     upload_deadline: float
     run_deadline: float | None = None
 
@@ -123,6 +125,11 @@ class Job(BaseModel):
     def ended(self) -> bool:
         """Whether the job reached one of its four ends."""
         return self.state in ENDS
+
+    @property
+    def audio_gone(self) -> bool:
+        """Whether nothing is due of it any more: it has ended, and its audio was removed."""
+        return self.ended and self.check_at is None
 
     def file(self, role: Role) -> AudioFile:
         """The file of that role."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -31,7 +32,13 @@ Clock = Callable[[], float]
 
 SEND_SECONDS = 10  # how long after `queued` its message may take to be sent
 FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before another one is sent
+LANES_WAITS = 3  # times the wait that its lane expects: so long, too
 MOST_DOUBLINGS = 8
+
+
+def patience(expected_wait: float) -> float:
+    """How long a message may take before another one is sent, in a lane that expects such a wait; in seconds."""
+    return max(FIRST_CHECK_SECONDS, LANES_WAITS * expected_wait)
 
 
 def ending(job: Job, state: State, error: JobError | None, lives: Lives, now: float) -> Change:
@@ -65,7 +72,9 @@ class Jobs:
 
         Raises KeyReused where the key came with another body, UnknownJob where that job is gone, QuotaExceeded.
         """
-        job = job.model_copy(update={"check_at": job.upload_deadline, "last_op": new_op()})
+        first_check = min(self._clock() + FIRST_CHECK_SECONDS, job.upload_deadline)
+        held = once.partition if once and not once.outlives_job else None
+        job = job.model_copy(update={"check_at": first_check, "once": held, "last_op": new_op()})
         actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)}]
         actions += [{"Update": spending.action} for spending in spendings]
         if job.batch:
@@ -110,12 +119,12 @@ class Jobs:
     def sent(self, job: Job, expected_wait: float = 0) -> None:
         """Note that a message for a job was sent. One that was claimed meanwhile needs no note.
 
-        Another one is due after three times the wait that its lane expects, in seconds; twice as long each time.
+        Another one is due when `patience` is over, twice as long each time, and its deadline is never overlooked.
         """
-        wait = max(FIRST_CHECK_SECONDS, 3 * expected_wait) * 2 ** min(job.sends, MOST_DOUBLINGS)
-        change = Change({"check_at": self._clock() + wait, "sends": job.sends + 1})
+        wait = patience(expected_wait) * 2 ** min(job.sends, MOST_DOUBLINGS)
+        check_at = min(self._clock() + wait, job.run_deadline or math.inf)
         with suppress(LostRace, UnknownJob):
-            self._table.update(job.id, change, _as_seen(job))
+            self._table.update(job.id, Change({"check_at": check_at, "sends": job.sends + 1}), _as_seen(job))
 
     def unsent(self, job: Job) -> bool:
         """Whether a queued job's message is overdue: its sending failed, or it was lost. Another one does no harm."""
@@ -130,7 +139,8 @@ class Jobs:
         error = JobError(
             category=ErrorCategory.EXPIRED,
             code="upload_deadline",
-            message="The files did not arrive in time. Create a new job and upload both.",
+            message="It was not started in time: a file did not arrive, it waited for its start call or its batch's, or"
+            " a quota was used up. Create a new job.",
         )
         return self._leave_awaiting(job, self._ending(job, State.EXPIRED, error))
 
@@ -168,7 +178,7 @@ class Jobs:
         return self._fail_as_seen(job, error)
 
     def stuck(self, job: Job) -> Job:
-        """`queued`, or `running` with a dead claim → `failed`: its messages come to nothing. Raises LostRace."""
+        """`queued` → `failed`: its messages come to nothing. Raises LostRace."""
         error = JobError(
             category=ErrorCategory.SERVICE,
             code="undeliverable",
@@ -176,15 +186,19 @@ class Jobs:
         )
         return self._fail_as_seen(job, error)
 
-    def check_in(self, job: Job, seconds: float) -> None:
-        """Have the reconciler look at the job again then, if it is still as it was seen."""
-        with suppress(LostRace, UnknownJob):
-            self._table.update(job.id, Change({"check_at": self._clock() + seconds}), _as_seen(job))
+    def check_in(self, job: Job, seconds: float) -> Job:
+        """Have the reconciler look at the job again then, if nobody wrote it since; the job as it then is."""
+        change = Change({"check_at": self._clock() + seconds})
+        try:
+            return self._table.update(job.id, change, _as_seen(job))
+        except LostRace as race:
+            return race.job
 
-    def settled(self, job: Job) -> None:
-        """Nothing is due of an ended job any more: its audio has gone."""
+    def settled(self, job: Job, expires_at: int) -> None:
+        """Nothing is due of an ended job any more: its audio has gone, and its life is known for good."""
+        change = Change({"expires_at": expires_at}, remove=("pending", "check_at"))
         with suppress(LostRace, UnknownJob):
-            self._table.update(job.id, Change({}, remove=("pending", "check_at")), _as_seen(job))
+            self._table.update(job.id, change, _as_seen(job))
 
     def _fail_as_seen(self, job: Job, error: JobError) -> Job:
         return self._table.update(job.id, self._ending(job, State.FAILED, error), _as_seen(job))
@@ -200,4 +214,4 @@ class Jobs:
 
 
 def _as_seen(job: Job) -> ConditionBase:
-    return Attr("state").eq(job.state) & Attr("attempt").eq(job.attempt)
+    return Attr("last_op").eq(job.last_op)

@@ -12,6 +12,7 @@ DAY = 24 * HOUR
 
 UPLOAD_SECONDS = 24 * HOUR  # from creation: no upload until then, and the job is `expired`
 RUN_SECONDS = 9 * DAY  # from `queued`: no end until then, and the job is `failed`; under the queues' 10 days
+LONGEST_BATCH_SECONDS = UPLOAD_SECONDS + RUN_SECONDS  # from its start to the end of its last job
 
 
 class Lives(BaseModel):
@@ -30,8 +31,11 @@ class Lives(BaseModel):
         return ended_at + (self.replayable_audio if replayable else self.audio)
 
     def expires_at(self, ended_at: float, error: JobError | None, *, in_batch: bool) -> int:
-        """The TTL attribute of a job that ended then, in whole seconds since the epoch: never before its audio goes."""
-        own = ended_at + (self.batch if in_batch else self.job)
+        """The TTL attribute of a job that ended then, in whole seconds since the epoch: never before its audio goes.
+
+        A batch's job goes with its batch, whose end nobody knows yet: this is the latest that it may be.
+        """
+        own = ended_at + (LONGEST_BATCH_SECONDS + self.batch if in_batch else self.job)
         return math.ceil(max(own, self.audio_until(ended_at, error)))
 
 

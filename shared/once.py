@@ -6,9 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from shared import items
 from shared.errors import KeyReused
+from shared.job_table import old_item
 from shared.resources import DAY
+from shared.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,47 +20,53 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
     from types_boto3_dynamodb.type_defs import PutTypeDef
 
+    from shared.job import Job
     from shared.job_table import JobTable
 
-LIFE_SECONDS = 60 * DAY  # longer than any job lives
+LIFE_SECONDS = 60 * DAY  # of a key that outlives its job
+LONGEST_SECONDS = 400 * DAY  # of one that goes with its job: a net
+LEAST_SECONDS = DAY  # from its first use on, a key is known at least so long
+ONCE = "ONCE"
 
 
 @dataclass(frozen=True)
 class Once:
-    """A key that its owner chose, within a partition, and a hash of what the call asked for."""
+    """A key, as the partition of its item, and a hash of what the call asked for.
+
+    One that a client chose goes with the job that it made; the service's own live for two months.
+    """
 
     partition: str
-    key: str
     body_hash: str
+    outlives_job: bool = False
 
     @classmethod
     def by_idempotency_key(cls, tenant: str, key: str, body_hash: str) -> Once:
         """An `Idempotency-Key` of a tenant."""
-        return cls(f"IDEM#{tenant}#{_hash(key)}", "IDEM", body_hash)
+        return cls(f"IDEM#{tenant}#{_hash(key)}", body_hash)
 
     @classmethod
     def by_custom_id(cls, batch: str, custom_id: str, body_hash: str) -> Once:
         """A `custom_id` within its batch."""
-        return cls(f"BATCH#{batch}#{_hash(custom_id)}", "ITEM", body_hash)
+        return cls(f"BATCH#{batch}#{_hash(custom_id)}", body_hash)
 
     @classmethod
     def by_replay(cls, job_id: str) -> Once:
         """The replay of a job, which is by another one."""
-        return cls(f"REPLAY#{job_id}", "REPLAY", job_id)
+        return cls(f"REPLAY#{job_id}", job_id, outlives_job=True)
 
     @classmethod
     def by_self_score(cls, tenant: str, sha256: str, created: float) -> Once:
         """The scoring of a stored reference against itself: once, for as long as it is stored."""
-        return cls(f"REF#{tenant}#{sha256}#{created}", "SCORED", sha256)
+        return cls(f"REF#{tenant}#{sha256}#{created}", sha256, outlives_job=True)
 
     def put(self, table: JobTable, job_id: str, now: float) -> PutTypeDef:
         """The write that holds the key for a job; it fails where the key is held."""
         record: dict[str, JsonValue] = {
-            "pk": self.partition,
-            "sk": self.key,
+            **_key(self.partition),
             "job": job_id,
             "body_hash": self.body_hash,
-            "expires_at": int(now) + LIFE_SECONDS,
+            "expires_at": int(now) + (LIFE_SECONDS if self.outlives_job else LONGEST_SECONDS),
         }
         return {
             "TableName": table.name,
@@ -71,6 +81,29 @@ class Once:
         if item["body_hash"] != self.body_hash:
             raise KeyReused(self.partition)
         return str(item["job"])
+
+
+def job_gone(table: JobTable, job: Job, now: float) -> None:
+    """The job that a key made is gone: so is its key, once a day has passed since it was used. Again is harmless."""
+    if job.once is None:
+        return
+    key, until = _key(job.once), int(max(job.times[State.AWAITING_UPLOAD] + LEAST_SECONDS, now))
+    try:
+        table.attempts(
+            lambda: table.client.update_item(
+                TableName=table.name,
+                Key=items.pack(key),
+                UpdateExpression="SET expires_at = :until",
+                ConditionExpression="job = :job",
+                ExpressionAttributeValues=items.pack({":job": job.id, ":until": until}),
+            )
+        )
+    except ClientError as error:
+        old_item(error)  # gone, or used for another job since
+
+
+def _key(partition: str) -> dict[str, JsonValue]:
+    return {"pk": partition, "sk": ONCE}
 
 
 def _hash(text: str) -> str:

@@ -93,7 +93,7 @@ JOBS_TABLE = Table(
     indexes=(
         Index("by_tenant", "tenant", "listed_at", attributes=LISTED),
         Index("by_batch", "batch", "listed_at", attributes=LISTED),
-        Index("pending", "pending", "check_at", sort_is_number=True),
+        Index("pending", "pending", "check_at", sort_is_number=True, attributes=("state", "pool", "lane", "sends")),
     ),
 )
 

@@ -1,4 +1,6 @@
-"""A clock that a test sets."""
+"""Clocks that a test sets."""
+
+import time
 
 
 class SettableClock:
@@ -13,3 +15,8 @@ class SettableClock:
     def move(self, seconds: float) -> None:
         """Let that much time go by."""
         self.now += seconds
+
+
+def now() -> float:
+    """The time as `time.time` tells it at this moment, be it that a test's clock stands in for it."""
+    return time.time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,15 +13,18 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from api import app, intake, references, self_score, tenants, waiting
+from api import app, intake, reconciler, references, self_score, tenants, waiting
 from api import service as service_module
 from api.service import Service
 from api.settings import ApiSettings
 from sandbox import resources
 from shared import items, logs, settings
+from shared.batches import Batches
 from shared.hosts import Hosts
+from shared.jobs import Jobs
 from shared.pools import Mode, Pool
-from tests.unit.api.steps import ACME, BUCKET, GLOBEX, all_messages, calls
+from tests.clock import SettableClock
+from tests.unit.api.steps import ACME, BUCKET, GLOBEX, calls, take_all
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -71,10 +75,30 @@ def parts(_made: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr(service_module, "_made", [_made])
     monkeypatch.setattr(tenants, "_cache", {})
     monkeypatch.setattr(waiting, "_cache", {})
+    monkeypatch.setattr(reconciler, "THREADS", 1)  # which is what moto is right for
     with calls(_made.sqs, "SendMessage") as sent:
         yield _made
-    if sent:
-        all_messages(_made)  # taken away, so that the next test finds only its own
+    for url in {str(call["QueueUrl"]) for call in sent}:
+        take_all(_made, url)  # so that the next test finds only its own messages
+
+
+@pytest.fixture
+def clock(parts: Service, monkeypatch: pytest.MonkeyPatch) -> SettableClock:
+    """The time of the functions and of their store. It stands still until it is moved."""
+    clock = SettableClock()
+    monkeypatch.setattr(time, "time", clock)
+    monkeypatch.setitem(vars(parts), "jobs", Jobs(parts.table, clock, parts.settings.lives))
+    monkeypatch.setitem(vars(parts), "batches", Batches(parts.table, clock, parts.settings.lives))
+    return clock
+
+
+@pytest.fixture
+def _empty_afterwards(parts: Service) -> Iterator[None]:
+    """For functions that look at the whole table: each test finds its own items there, and the keys."""
+    yield
+    for item in parts.dynamodb.scan(TableName=parts.table.name, ConsistentRead=True)["Items"]:
+        if item["sk"] != {"S": "KEY"}:
+            parts.dynamodb.delete_item(TableName=parts.table.name, Key={name: item[name] for name in ("pk", "sk")})
 
 
 @pytest.fixture

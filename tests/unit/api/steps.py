@@ -18,6 +18,7 @@ from shared.object_keys import result_key, upload_key
 from shared.pools import Lane
 from shared.resources import BATCHES_QUEUE, lane_queue
 from shared.states import State
+from tests.clock import now
 from tests.jobs_for_tests import ETAGS, result
 from tests.requests import KEY_ID, Answer, request
 from tests.wavs import wav
@@ -84,7 +85,7 @@ def document(answer: Answer) -> JobDocument:
 
 def bring(parts: Service, job_id: str, state: State) -> Job:
     """Bring a fresh job to that state, by the writes that the service and a worker would make."""
-    jobs, claims = parts.jobs, Claims(parts.table, "host-a")
+    jobs, claims = parts.jobs, Claims(parts.table, "host-a", now, parts.settings.lives)
     if state is State.AWAITING_UPLOAD:
         return jobs.get(job_id)
     if state is State.EXPIRED:
@@ -125,6 +126,16 @@ def all_messages(parts: Service) -> list[Message]:
     """Every message that waits in any lane, taken from it."""
     lanes = [lane_queue(pool.name, lane) for pool in parts.settings.pools for lane in Lane]
     return [message for queue in lanes for message in messages(parts, queue)]
+
+
+def take_all(parts: Service, url: str) -> list[str]:
+    """The bodies of what waits in the queue at that URL, however much it is, taken from it."""
+    bodies: list[str] = []
+    while found := parts.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            bodies.append(message["Body"])
+            parts.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
 
 
 def stored(parts: Service, job_id: str) -> set[Role]:
