@@ -47,8 +47,9 @@ def main() -> None:
     """Serve until SIGTERM."""
     from api import service
 
+    functions = _functions()
     logs.configure("functions")  # they all log here: each line says its module
-    asyncio.run(_serve(service.service().settings, _functions(), int(sys.argv[1]), KeyRing(Path(sys.argv[2]))))
+    asyncio.run(_serve(service.service().settings, functions, int(sys.argv[1]), KeyRing(Path(sys.argv[2]))))
 
 
 def _functions() -> dict[str, Function]:
@@ -89,9 +90,9 @@ def _callers(settings: ApiSettings, functions: dict[str, Function]) -> list[Part
         QueuePump(sqs, settings.queue_urls[queue], queue_arn(sqs, settings.queue_urls[queue]), functions[name])
         for name, queue in FED_BY_QUEUES.items()
     ]
-    return [
-        *pumps,
+    return [  # stopped in the reverse order
         StreamPump(dynamodb, streams, settings.table, functions["stream-reader"]),
+        *pumps,
         Ticker(functions["reconciler"], RECONCILE_SECONDS),
         Sweeper(dynamodb, settings.table),
     ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 100  # Lambda's default for a stream
 PAUSE_SECONDS = 0.5  # between looks at a stream that has nothing new; Lambda looks four times a second
+TRIMMED = ("TrimmedDataAccessException", "ResourceNotFoundException")  # what was read last is there no more
 
 Record = dict[str, "JsonValue"]
 
@@ -54,36 +55,37 @@ class StreamPump:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the batch in hand."""
+        """Finish what there is: this stream is not kept beyond its cloud's end."""
         self._stopping.set()
         self._thread.join()
 
     def turn(self) -> int:
-        """Hand over what comes next; how many records were read."""
-        if self._iterator is None:
-            self._iterator = self._new_iterator()
-        answer = self._streams.get_records(ShardIterator=self._iterator, Limit=BATCH)
+        """Hand over what comes next; how many records are done with."""
+        iterator, self._iterator = self._iterator or self._new_iterator(), None  # after a failure: a new one
+        answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
         records = answer["Records"]
-        failed = self._hand_over(records)
-        done = records if failed is None else records[:failed]
+        done = self._hand_over(records)
         if done:
-            self._last = done[-1]["dynamodb"]["SequenceNumber"]
-        self._iterator = answer.get("NextShardIterator") if failed is None else None
-        return len(records)
+            self._last = records[done - 1]["dynamodb"]["SequenceNumber"]
+        if done == len(records):
+            self._iterator = answer.get("NextShardIterator")
+        return done
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                read = self.turn()
-            except ClientError as error:
-                self._iterator = None  # it has expired, or the stream was trimmed
-                self._log.warning("stream_not_read", error=error.response["Error"]["Code"])
-                read = 0
-            except Exception:
-                self._log.exception("pump_failed")
-                read = 0
-            if not read:
-                self._stopping.wait(PAUSE_SECONDS)
+        while self._safe_turn() or not self._stopping.wait(PAUSE_SECONDS):
+            continue
+
+    def _safe_turn(self) -> int:
+        try:
+            return self.turn()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in TRIMMED:
+                self._last = None
+            self._log.warning("stream_not_read", error=code)
+        except Exception:
+            self._log.exception("pump_failed")
+        return 0
 
     def _new_iterator(self) -> str:
         arn = self._dynamodb.describe_table(TableName=self._table)["Table"]["LatestStreamArn"]
@@ -99,18 +101,24 @@ class StreamPump:
             )
         return found["ShardIterator"]
 
-    def _hand_over(self, records: Sequence[RecordTypeDef]) -> int | None:
-        """The place of the first record that failed, or None."""
+    def _hand_over(self, records: Sequence[RecordTypeDef]) -> int:
+        """How many records there are before the first that failed."""
         events = [_event(record) for record in records]
         wanted: list[JsonValue] = [event for event in events if any(matches(rule, event) for rule in STREAM_FILTERS)]
         if not wanted:
-            return None
+            return len(records)
         try:
             failed = failed_ids(self._function.invoke({"Records": wanted}).result())
-        except (FunctionFailed, ValueError):
-            return 0  # the function's log says why
+        except FunctionFailed:
+            return 0  # it logged why
+        except ValueError as error:
+            self._log.error("malformed_batch_response", reason=str(error))
+            return 0
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-        return min((numbers.index(number) for number in failed if number in numbers), default=0 if failed else None)
+        if not failed <= set(numbers):
+            self._log.error("unknown_batch_item", items=sorted(failed))
+            return 0
+        return min(map(numbers.index, failed), default=len(numbers))
 
 
 def matches(rule: Mapping[str, JsonValue], event: JsonValue) -> bool:
