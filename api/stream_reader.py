@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import ValidationError
 
-from api import batch_starter, janitor
+from api import batch_starter, janitor, references, self_score
 from api.intake import Failures
 from api.service import Service, service
 from shared import items, logs, once, quotas
@@ -58,7 +58,7 @@ def handler(event: Mapping[str, Sequence[Record]], context: object) -> Failures:
 
 
 def hand_on(parts: Service, record: Record) -> None:
-    """What follows from one change: of a job's end, and of the removal of a job or a batch. Of others, nothing."""
+    """What follows from one change: of a job's end, and of the removal of a job, a batch or a reference."""
     change = record["dynamodb"]
     keys = items.unpack(change["Keys"])
     kind, _, name = str(keys["pk"]).partition("#")
@@ -66,6 +66,8 @@ def hand_on(parts: Service, record: Record) -> None:
         _job_changed(parts, name, _job(change.get("OldImage")), _job(change.get("NewImage")))
     elif (kind, keys["sk"]) == ("BATCH", "META") and "NewImage" not in change:
         janitor.clear_batch(parts, name)
+    elif kind == "REF" and "NewImage" not in change:
+        references.removed(parts, items.unpack(change["OldImage"]))
 
 
 def _job_changed(parts: Service, job_id: str, before: Job | None, after: Job | None) -> None:
@@ -80,6 +82,7 @@ def _job_changed(parts: Service, job_id: str, before: Job | None, after: Job | N
 def _ended(parts: Service, job: Job) -> None:
     """In flight no more; its end may be its batch's. `release` knows a job for days, so only its end itself is told."""
     quotas.release(parts.table, job, time.time())
+    self_score.note(parts, job)
     if job.batch:
         try:
             batch_starter.end_if_all_ended(parts, parts.batches.get(job.batch))

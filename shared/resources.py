@@ -72,6 +72,7 @@ class Bucket:
 # Lambda Developer Guide, "Control which events Lambda sends to your function".
 STREAM_FILTERS: tuple[Mapping[str, JsonValue], ...] = (
     {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": ["JOB", "META"]}}}},
+    {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"sha256": {"S": [{"exists": True}]}}}},  # of a reference
     {
         "eventName": ["MODIFY"],
         "dynamodb": {

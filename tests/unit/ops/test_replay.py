@@ -274,7 +274,7 @@ def test_what_ended_otherwise_or_has_no_audio_any_more_is_not_among_them(
     waiting, cleared, cancelled, bad, scored, kept = (
         jobs.queue(jobs.create(new_job(tenant, clock())), etags) for _ in range(6)
     )
-    jobs.settled(jobs.stuck(cleared))
+    jobs.settled(jobs.stuck(cleared), int(clock()) + 3600)
     jobs.cancel(cancelled)
     claims.fail(claims.claim(bad.id), BAD_INPUT)
     claims.commit(claims.begin(claims.claim(scored.id)), result(), result_key(scored.id, 1))
