@@ -268,7 +268,7 @@ class FaultyGateway:
         injected = next((each for each in self._injected if each.strikes(call, self._chance)), None)
         if injected is None:
             return await self._answer(request, call)
-        self.struck[type(injected.fault).__name__.lower()] += 1
+        self.struck[type(injected.fault).__name__] += 1
         answer = await self._faulty(injected.fault, request, call)
         injected.happened.set()
         return answer

@@ -39,7 +39,7 @@ def test_a_minute_of_errors_and_throttling_costs_no_job_an_attempt(
         gateway.calm()
         gateway.show_swallowed()
         ended = end_well(jobs, started, a, b, gateway=gateway, seconds=100)
-    assert {fault for fault, times in gateway.struck.items() if times} == {"refused", "lost"}
+    assert {fault for fault, times in gateway.struck.items() if times} == {"Refused", "Lost"}
     assert {(job.state, job.failures) for job in ended} == {(State.SUCCEEDED, 0)}
 
 

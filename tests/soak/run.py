@@ -65,8 +65,9 @@ def soak(cloud: Cloud, directory: Path, jobs: int, seed: int, tell: Tell) -> Ver
 
 def carry_out(where: Site, step: Step) -> str:
     """Start the jobs of a step, and let its fault strike amid them; what happened."""
+    created = where.create(step.jobs)
     with ThreadPoolExecutor(1) as beside:
-        burst = beside.submit(where.start, step.jobs)
+        burst = beside.submit(where.start, created)
         time.sleep(where.chance.uniform(0, 1))  # it may strike anywhere in the burst
         what = where.strike(step.fault)
         burst.result()

@@ -6,12 +6,14 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from api import starting
 from api.enqueue import enqueue
 from shared import items
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS
@@ -29,6 +31,7 @@ HOSTS = ("host-a", "host-b")
 SETTINGS = {"seats": "2", "hold_seconds": "0.3", "drain_seconds": "5"}
 FALSE_HASH = "0" * 64
 GONE_SECONDS = 10
+STARTERS = 4
 
 
 @dataclass
@@ -44,18 +47,24 @@ class Site:
     wrong: list[str] = field(default_factory=list)  # what no promise allows, seen on the way
     killed: set[str] = field(default_factory=set)  # the keys that attempts would have put their results to
 
-    def start(self, burst: Iterable[PlannedJob]) -> None:
-        """Start jobs; those that their owner does not want are cancelled once all are started."""
-        started = [(planned, self._start(planned)) for planned in burst]
-        for job in (job for planned, job in started if planned.kind is Kind.UNWANTED):
-            with suppress(AlreadyEnded):
-                self.jobs.service.jobs.cancel(job)
+    def create(self, burst: Iterable[PlannedJob]) -> list[tuple[PlannedJob, Job]]:
+        """Jobs that are ready to be started."""
+        with ThreadPoolExecutor(STARTERS) as threads:
+            created = list(threads.map(self._create, burst))
+        self.started += created
+        return created
 
-    def _start(self, planned: PlannedJob) -> Job:
+    def start(self, burst: Iterable[tuple[PlannedJob, Job]]) -> None:
+        """Start jobs, faster than they are scored; those that their owner does not want are cancelled then."""
+        with ThreadPoolExecutor(STARTERS) as threads:
+            list(threads.map(lambda created: starting.start(self.jobs.service, created[1]), burst))
+        for job in (job for planned, job in burst if planned.kind is Kind.UNWANTED):
+            with suppress(AlreadyEnded):
+                self.jobs.service.jobs.cancel(self.jobs.now(job))
+
+    def _create(self, planned: PlannedJob) -> tuple[PlannedJob, Job]:
         sha256 = FALSE_HASH if planned.kind is Kind.FALSE_HASH else None
-        job = self.jobs.start(planned.order, sha256, planned.batch)
-        self.started.append((planned, job))
-        return job
+        return planned, self.jobs.create(planned.order, sha256, batch=planned.batch)
 
     def strike(self, fault: Fault) -> str:
         """Let it happen; what happened to whom."""
