@@ -25,7 +25,6 @@ COLOURS = {
     HostState.LICENCE_LOST: "red",
     HostState.MISCONFIGURED: "red",
 }
-MOST_DRAWN = 16  # seats
 
 
 @app.callback()
@@ -61,15 +60,8 @@ def _row(host: Host, now: float) -> list[Text | str]:
         host.host,
         host.pool,
         screen.marked(SILENT, "red") if silent else screen.marked(host.state, COLOURS[host.state]),
-        _seats(host),
+        screen.seats(host.busy, host.seats),
         "" if host.mean_seconds is None else f"{host.mean_seconds:.2f}",
         f"{host.engine} {host.version}",
         moments.ago(host.seen_at, now),
     ]
-
-
-def _seats(host: Host) -> Text:
-    count = f"{host.busy}/{host.seats}"
-    if host.seats > MOST_DRAWN:
-        return Text(count)
-    return Text.assemble(("▮" * host.busy, "green"), ("▯" * (host.seats - host.busy), "dim"), f" {count}")

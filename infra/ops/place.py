@@ -72,6 +72,8 @@ class Place:
     @cached_property
     def gateway(self) -> APIGatewayClient:
         """For the API's keys."""
+        if self.configuration is None:
+            raise Refused("Keys are a deployment's: name its file with --deployment. A sandbox has its own.")
         return self._session.client("apigateway", config=CALLS)
 
     @property

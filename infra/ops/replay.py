@@ -21,8 +21,9 @@ from shared.job import AudioFile, ErrorCategory, Job, Role, Start, new_job_id
 from shared.job_table import ended_partitions
 from shared.jobs import Jobs
 from shared.lives import UPLOAD_SECONDS
-from shared.object_keys import upload_key
+from shared.object_keys import parse_reference_key, upload_key
 from shared.once import Once
+from shared.references import References
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Replay:
     ) -> None:
         self._table = table
         self._jobs = Jobs(table, clock)
+        self._references = References(table, clock)
         self._s3 = s3
         self._bucket = bucket
         self._pools = frozenset(pools)
@@ -126,6 +128,10 @@ class Replay:
             named = new.id
 
     def _look_for(self, file: AudioFile) -> None:
+        """That it is there as it was. The life of a stored reference is moved ahead, as for any job that names it."""
+        name = parse_reference_key(file.key)
+        if name and self._references.use(name) is None:
+            raise NotReplayable("its stored reference was deleted")
         with _as_it_was(file):
             self._s3.head_object(Bucket=self._bucket, Key=file.key, IfMatch=_etag(file))
 

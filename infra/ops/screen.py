@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _UNSEEN_WIDTH = 1000  # columns: where there is no terminal, no line is broken
 _BAR = 16  # columns
+_MOST_SEATS = 16  # drawn
 _NEARLY, _ALMOST = 0.75, 0.95  # used up
 
 
@@ -55,6 +56,14 @@ def bar(share: float) -> Text:
 def marked(text: str, style: str) -> Text:
     """A state, with a mark of its colour."""
     return Text.assemble(("● ", style), text) if _out().is_terminal else Text(text)
+
+
+def seats(busy: int, all_: int) -> Text:
+    """How many seats are busy, on a terminal each with a mark while they are few."""
+    count = f"{busy}/{all_}"
+    if all_ > _MOST_SEATS or not _out().is_terminal:
+        return Text(count)
+    return Text.assemble(("▮" * busy, "green"), ("▯" * (all_ - busy), "dim"), f" {count}")
 
 
 def show(shown: RenderableType) -> None:

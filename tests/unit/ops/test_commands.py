@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import boto3
 import pytest
 
 from infra.configuration import Configuration
@@ -23,6 +25,9 @@ from shared.tenants import Tenants
 from tests.jobs_for_tests import new_job
 
 DONE, REFUSED, USAGE = 0, 1, 2
+
+ANY_SESSION = boto3.session.Session
+ONE_SESSION = cache(ANY_SESSION)  # a new one reads the whole of what it knows of AWS again
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ def deployment(deployed: Configuration, tmp_path: Path) -> Path:
 def ops(deployment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ops:
     """Runs the command on that deployment."""
     monkeypatch.setenv("MOSAIC_DEPLOYMENT", str(deployment))
+    monkeypatch.setattr(boto3.session, "Session", ONE_SESSION)
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["infra.ops", *arguments])
@@ -131,6 +137,7 @@ def test_a_key_is_rotated_and_the_old_one_removed(ops: Ops, keys: Keys, tenant: 
         (("--table", "none-such", "tenants", "list"), "no table none-such in eu-central-1"),
         (("--table", "mosaic-test-jobs", "replay", "0" * 32), "name the bucket"),
         (("--table", "mosaic-test-jobs", "hosts", "list"), "--pool"),
+        (("--table", "mosaic-test-jobs", "keys", "list"), "--deployment"),
     ],
 )
 def test_what_is_refused_says_why(arguments: tuple[str, ...], why: str, ops: Ops) -> None:
@@ -178,6 +185,7 @@ def test_a_deployment_of_another_account_is_refused(ops: Ops, deployment: Path) 
 
 
 def test_what_aws_refuses_is_told_without_a_traceback(ops: Ops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.session, "Session", ANY_SESSION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")

@@ -11,14 +11,15 @@ import pytest
 from infra.ops import replay as replay_module
 from infra.ops.place import Place
 from infra.ops.replay import Outcome, Replay
-from shared import items
+from shared import batch_counts, items
 from shared.claims import Claims
 from shared.job import AudioFile, ErrorCategory, Job, JobError, Prepare, Role, Start
 from shared.job_table import JobTable, job_key
 from shared.jobs import Jobs
 from shared.lives import DAY
-from shared.object_keys import result_key, upload_key
+from shared.object_keys import ReferenceName, reference_key, result_key, upload_key
 from shared.pools import Lane
+from shared.references import LIFE_SECONDS, Reference, References
 from shared.states import State
 from tests.clock import SettableClock
 from tests.jobs_for_tests import new_job, result
@@ -78,12 +79,23 @@ def test_the_new_job_asks_for_the_same_of_the_same_audio(replay: Replay, place: 
     assert replayed.by == new
     asked = ("tenant", "pool", "engine", "mode", "lane", "label", "metadata")
     assert new.model_dump(include={*asked}) == old.model_dump(include={*asked})
-    assert (new.id != old.id, new.state, new.start, new.batch) == (True, State.AWAITING_UPLOAD, Start.AUTO, None)
+    assert (new.id != old.id, new.state, new.start) == (True, State.AWAITING_UPLOAD, Start.AUTO)
     assert new.degraded == prepared.model_copy(update={"key": upload_key(new.id, Role.DEGRADED)})
     for role in Role:
         assert new.file(role).key == upload_key(new.id, role)
         assert stored(place, new.file(role).key) == f"{role} of {old.id}".encode()
         assert stored(place, old.file(role).key) == f"{role} of {old.id}".encode()
+
+
+def test_the_replay_of_a_batchs_job_is_in_no_batch(replay: Replay, place: Place) -> None:
+    batch = secrets.token_hex(16)
+    old = failed(place, fresh().model_copy(update={"batch": batch, "custom_id": "17"}))
+    before = batch_counts.read(place.table, batch)
+    new = replay.replay(old.id).by
+    assert new is not None
+    assert (new.batch, new.custom_id) == (None, None)
+    assert batch_counts.read(place.table, batch) == before
+    assert before.states[State.FAILED] == 1
 
 
 def test_the_old_job_stays_as_it_is(replay: Replay, place: Place, jobs: Jobs) -> None:
@@ -231,14 +243,48 @@ def test_where_the_pools_are_not_known_any_will_do(place: Place) -> None:
     assert Replay(place.table, place.s3, place.bucket).replay(job_id).outcome is Outcome.REPLAYED
 
 
-def test_a_stored_reference_is_named_again_and_not_copied(replay: Replay, place: Place) -> None:
-    reference = AudioFile(key=f"references/acme/{SHA}.wav", sha256=SHA)
-    old = failed(place, fresh().model_copy(update={"reference": reference}))
+@pytest.fixture
+def of_stored(place: Place) -> tuple[Job, ReferenceName]:
+    """A failed job that named a stored reference, and that."""
+    name = ReferenceName(f"t-{secrets.token_hex(4)}", SHA)
+    key = reference_key(*name)
+    References(place.table, SettableClock()).store(
+        Reference(
+            tenant=name.tenant,
+            sha256=name.sha256,
+            bytes=40,
+            sample_rate_hz=16000,
+            seconds=1,
+            created=0,
+            stored_at=0,
+            expires_at=1,
+        )
+    )
+    job = fresh(name.tenant).model_copy(update={"reference": AudioFile(key=key, sha256=SHA)})
+    return failed(place, job), name
+
+
+def test_a_stored_reference_is_named_again_and_lives_on_and_is_not_copied(
+    of_stored: tuple[Job, ReferenceName], replay: Replay, place: Place
+) -> None:
+    old, name = of_stored
     new = replay.replay(old.id).by
     assert new is not None
-    assert new.reference == reference
+    assert new.reference == old.reference.model_copy(update={"etag": None})
     assert stored(place, upload_key(new.id, Role.REFERENCE)) is None
     assert stored(place, upload_key(new.id, Role.DEGRADED)) == f"degraded of {old.id}".encode()
+    reference = References(place.table).find(name)
+    assert reference is not None
+    assert reference.expires_at > time.time() + LIFE_SECONDS - DAY
+
+
+def test_what_named_a_reference_that_was_deleted_is_not_replayed(
+    of_stored: tuple[Job, ReferenceName], replay: Replay, place: Place
+) -> None:
+    old, name = of_stored
+    References(place.table).remove(name)
+    assert replay.replay(old.id).why == "its stored reference was deleted"
+    assert replays(place, old) == []
 
 
 @pytest.fixture
