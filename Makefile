@@ -7,6 +7,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-header --override requirements/overrides.txt
 
 CALLS := $(CURDIR)/.aws_calls.jsonl
+FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
+FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
 .PHONY: demo sandbox bench soak test tests-apart tests-of-sandboxes lint format setup locks clean
 
@@ -18,10 +20,13 @@ sandbox: .venv/.sandbox ## Keep the whole system running for a person to use
 
 test: setup ## Everything that CI asks for
 	@rm -f $(CALLS)
-	@$(MAKE) --no-print-directory --jobs 3 lint tests-apart tests-of-sandboxes
+	@$(MAKE) --no-print-directory --jobs 5 lint tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes
 
 tests-apart: setup
-	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/unit tests/faults tests/infra
+	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/unit tests/infra
+
+tests-of-faults-a tests-of-faults-b: tests-of-faults-%: setup # they mostly wait: in two halves, side by side
+	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest $(FAULTS_$*)
 
 tests-of-sandboxes: setup # in one process, for two sandboxes that start at once may choose the same port
 	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/integration tests/e2e
