@@ -10,7 +10,7 @@ CALLS := $(CURDIR)/.aws_calls.jsonl
 FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
-.PHONY: demo sandbox bench soak test tests-apart tests-of-sandboxes lint format setup locks clean
+.PHONY: demo sandbox bench soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format setup locks clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
