@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from shared import items
 from shared.pools import Lane
-from shared.resources import PENDING_SHARDS, lane_queue
+from shared.resources import lane_queue
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ class Listed(BaseModel):
     def waits_in(self) -> str | None:
         """The lane that a queued job waits in; None for all else."""
         return lane_queue(self.pool, self.lane) if self.state == State.QUEUED else None
-
-
-def partitions() -> list[str]:
-    """The index's partitions, those of what has not ended first."""
-    return [f"{kind}#{shard:02d}" for kind in "PE" for shard in range(PENDING_SHARDS)]
 
 
 def listed(service: Service, partition: str, *, due_only: bool) -> Iterator[Listed]:

@@ -14,10 +14,12 @@ from api import batch_starter, janitor, pending, starting, waiting
 from api.enqueue import enqueue
 from api.lanes import Lanes
 from api.service import Service, service
+from api.serving import PoolNotServed, pool_of
 from shared import logs
 from shared.batches import CHECK_SECONDS, BatchState, UnknownBatch, batch_of
 from shared.claims import CLAIMED_CHECK_SECONDS, GRACE_SECONDS
 from shared.errors import LostRace, UnknownJob
+from shared.job_table import ended_partitions, pending_partitions
 from shared.jobs import FIRST_CHECK_SECONDS, patience
 from shared.lives import HOUR
 from shared.resources import lane_queue
@@ -42,8 +44,8 @@ def handler(event: object, context: object) -> dict[str, int]:
     parts, until = service(), time.monotonic() + BUDGET_SECONDS
     lanes = Lanes(parts)
     with ThreadPoolExecutor(THREADS) as threads:
-        counts = threads.map(lambda partition: _work_off(parts, lanes, partition, until), pending.partitions())
-        looked_at = sum(counts)
+        partitions = [*pending_partitions(), *ended_partitions()]
+        looked_at = sum(threads.map(lambda partition: _work_off(parts, lanes, partition, until), partitions))
     log.info("reconciled", looked_at=looked_at)
     return {"looked_at": looked_at}
 
@@ -94,15 +96,23 @@ def _look_at_job(parts: Service, lanes: Lanes, job: Job) -> None:
     if not (_due(job) or _message_lost(lanes, job)):
         return  # the index was behind
     with logs.about(job):
-        match job.state:
-            case State.AWAITING_UPLOAD:
-                _awaiting(parts, job)
-            case State.QUEUED:
-                _queued(parts, lanes, job)
-            case State.RUNNING:
-                _running(parts, lanes, job)
-            case _:
-                _ended(parts, job)
+        try:
+            _help_on(parts, lanes, job)
+        except PoolNotServed:
+            log.warning("pool_not_served", pool=job.pool)
+            parts.jobs.check_in(job, HOUR)
+
+
+def _help_on(parts: Service, lanes: Lanes, job: Job) -> None:
+    match job.state:
+        case State.AWAITING_UPLOAD:
+            _awaiting(parts, job)
+        case State.QUEUED:
+            _queued(parts, lanes, job)
+        case State.RUNNING:
+            _running(parts, lanes, job)
+        case _:
+            _ended(parts, job)
 
 
 def _due(job: Job) -> bool:
@@ -131,10 +141,11 @@ def _awaiting(parts: Service, job: Job) -> None:
 
 def _queued(parts: Service, lanes: Lanes, job: Job) -> None:
     """Its message was never sent, or is overdue by what its lane expects now."""
-    lane = lane_queue(job.pool, job.lane)
     if _too_late(job):
         _overdue(parts, job)
-    elif not job.sends or lanes.lost(lane):
+        return
+    lane = lane_queue(pool_of(parts, job).name, job.lane)
+    if not job.sends or lanes.lost(lane):
         _send_again(parts, job)
     elif (rest := _patience(parts, job)) > 0:
         parts.jobs.check_in(job, rest)

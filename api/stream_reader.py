@@ -48,39 +48,53 @@ class Record(TypedDict):
 def handler(event: Mapping[str, Sequence[Record]], context: object) -> Failures:
     """Hand on each change, in order. The first that fails is told, and comes again with all that follow it."""
     for record in event["Records"]:
+        number = record["dynamodb"].get("SequenceNumber", "")
         try:
             hand_on(service(), record)
+        except ValidationError as error:  # of no version of this service: nothing follows from it, however often
+            model, errors = error.title, error.error_count()
+            log.error("item_not_understood", sequence_number=number, model=model, errors=errors)  # noqa: TRY400 - it quotes
         except Exception:
-            number = record["dynamodb"].get("SequenceNumber", "")
             log.exception("change_not_handed_on", sequence_number=number)
             return {"batchItemFailures": [{"itemIdentifier": number}]}
     return {"batchItemFailures": []}
 
 
 def hand_on(parts: Service, record: Record) -> None:
-    """What follows from one change: of a job's end, and of the removal of a job, a batch or a reference."""
+    """What follows from one change: of a job's end, and of the removal of a job, a batch or a stored reference."""
     change = record["dynamodb"]
     keys = items.unpack(change["Keys"])
-    kind, _, name = str(keys["pk"]).partition("#")
-    if keys["sk"] == "JOB":
-        _job_changed(parts, name, _job(change.get("OldImage")), _job(change.get("NewImage")))
-    elif (kind, keys["sk"]) == ("BATCH", "META") and "NewImage" not in change:
-        janitor.clear_batch(parts, name)
-    elif kind == "REF" and "NewImage" not in change:
-        references.removed(parts, items.unpack(change["OldImage"]))
+    partition, kind = str(keys["pk"]), str(keys["sk"]).partition("#")[0]
+    match kind, "NewImage" in change:
+        case "JOB", True:
+            _job_changed(parts, change)
+        case "JOB", False:
+            janitor.clear(parts, partition.removeprefix("JOB#"))
+            _job_removed(parts, change)
+        case "META", False:
+            janitor.clear_batch(parts, partition.removeprefix("BATCH#"))
+        case "REF", False:
+            references.removed(parts, items.unpack(change["OldImage"]))
 
 
-def _job_changed(parts: Service, job_id: str, before: Job | None, after: Job | None) -> None:
-    if after is None:
-        janitor.clear(parts, job_id)
-    if before and after is None:
-        once.job_gone(parts.table, before, time.time())
-    if before and not before.ended and (after is None or after.ended):
-        _ended(parts, after or before)
+def _job_changed(parts: Service, change: Change) -> None:
+    job = _job(change["NewImage"])
+    if "OldImage" in change and not _job(change["OldImage"]).ended and job.ended:
+        _ended(parts, job)
+
+
+def _job_removed(parts: Service, change: Change) -> None:
+    job = _job(change["OldImage"])
+    once.job_gone(parts.table, job, time.time())
+    if not job.ended:
+        _ended(parts, job)
 
 
 def _ended(parts: Service, job: Job) -> None:
-    """In flight no more; its end may be its batch's. `release` knows a job for days, so only its end itself is told."""
+    """In flight no more. It may have been its batch's last, or a stored reference's against itself.
+
+    Only an end itself is told here, not a removal after it: `release` knows for some days what it has released.
+    """
     quotas.release(parts.table, job, time.time())
     self_score.note(parts, job)
     if job.batch:
@@ -90,12 +104,5 @@ def _ended(parts: Service, job: Job) -> None:
             log.warning("batch_was_gone", batch=job.batch, job_id=job.id)
 
 
-def _job(image: Image | None) -> Job | None:
-    """The job that an item was. Of one that no version of this service wrote, nothing can follow, however often."""
-    if not image:
-        return None
-    try:
-        return Job.model_validate(items.unpack(image))
-    except ValidationError as error:
-        log.error("job_not_understood", keys=sorted(image), errors=error.error_count())  # noqa: TRY400 - it may hold labels
-        return None
+def _job(image: Image) -> Job:
+    return Job.model_validate(items.unpack(image))

@@ -56,6 +56,11 @@ def ended_key(job_id: str) -> str:
     return f"E#{_shard(job_id)}"
 
 
+def pending_partitions() -> list[str]:
+    """All partitions that jobs and batches are listed in until they end."""
+    return [f"P#{shard:02d}" for shard in range(PENDING_SHARDS)]
+
+
 def ended_partitions() -> list[str]:
     """All partitions that ended jobs are listed in."""
     return [f"E#{shard:02d}" for shard in range(PENDING_SHARDS)]

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 import pytest
 
-from api import lanes, pending
+from api import lanes
 from api.enqueue import enqueue
 from shared import batch_counts, envelope, job_table
 from shared.claims import Claims
@@ -41,7 +41,6 @@ SHARE = 0.01  # of the backlog, in a minute: what is asked for
 
 @pytest.fixture
 def given(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
-    monkeypatch.setattr(pending, "PENDING_SHARDS", 1)
     monkeypatch.setattr(job_table, "PENDING_SHARDS", 1)
     monkeypatch.setattr(lanes, "FEW", round(MANY * SHARE))
     with functions.given(resources, monkeypatch, LIVES) as given:

@@ -247,19 +247,19 @@ SORT_KEYS = st.sampled_from(
 )
 IMAGES = st.none() | st.fixed_dictionaries(
     {"pk": st.just("JOB#1"), "state": st.sampled_from(["queued", "succeeded"])},
-    optional={"expires_at": st.integers(0, 2**40), "check_at": st.integers(0, 2**40)},
+    optional={"expires_at": st.integers(0, 2**40), "check_at": st.integers(0, 2**40), "sha256": st.just("ab")},
 )
 
 
 @given(SORT_KEYS, IMAGES, IMAGES)
-def test_the_filters_let_through_removals_of_jobs_and_batches_and_ends_of_jobs(
+def test_the_filters_let_through_removals_of_jobs_batches_and_references_and_ends_of_jobs(
     sort_key: str, before: dict[str, JsonValue] | None, after: dict[str, JsonValue] | None
 ) -> None:
     name = "MODIFY" if before and after else "REMOVE" if before else "INSERT"
     images = {"OldImage": before, "NewImage": after}
     dynamodb: dict[str, object] = {side: items.pack(image) for side, image in images.items() if image}
     event = {"eventName": name, "dynamodb": {"Keys": items.pack({"pk": "JOB#1", "sk": sort_key}), **dynamodb}}
-    removal = name == "REMOVE" and sort_key in ("JOB", "META")
+    removal = name == "REMOVE" and (sort_key in ("JOB", "META") or "sha256" in (before or {}))
     end = (
         name == "MODIFY" and sort_key == "JOB" and "expires_at" in (after or {}) and "expires_at" not in (before or {})
     )

@@ -113,6 +113,30 @@ def test_what_cannot_be_tried_at_the_deadline_ends_an_hour_later_all_the_same(
     assert parts.jobs.get(job.id).state is State.EXPIRED
 
 
+def test_a_job_whose_pool_is_not_served_waits_quietly_until_it_is_again(
+    parts: Service, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = sent(parts)
+    with monkeypatch.context() as patched:
+        patched.setattr(service_module, "_made", [without_pools(parts)])
+        clock.move(FIRST_CHECK_SECONDS)
+        assert reconcile() == 1
+        assert reconcile() == 0
+    clock.move(3600)
+    reconcile()
+    assert told(parts) == [job.id]
+
+
+def test_a_job_whose_pool_is_served_no_more_ends_at_its_deadline(
+    parts: Service, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = sent(parts)
+    monkeypatch.setattr(service_module, "_made", [without_pools(parts)])
+    clock.move(RUN_SECONDS)
+    reconcile()
+    assert parts.jobs.get(job.id).state is State.FAILED
+
+
 def without_pools(parts: Service) -> Service:
     """The service after its operator took the pool away that the jobs are in."""
     poorer = replace(parts, settings=parts.settings.model_copy(update={"pools": parts.settings.pools[1:]}))

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from api import references, self_score
 from api.service import Service
 from shared import batch_counts, items, quotas
 from shared.batches import Batch, BatchState
@@ -246,6 +247,26 @@ def test_with_a_batch_its_results_and_counts_go_and_no_others(parts: Service) ->
         assert tell(changed(removed(parts, item), None)) == []
         assert (objects(parts, gone.id), batch_counts.read(parts.table, gone.id).jobs) == (set(), 0)
     assert (len(objects(parts, other.id)), batch_counts.read(parts.table, other.id).jobs) == (2, 2)
+
+
+# Stored references
+
+
+def test_what_a_reference_scored_against_itself_is_noted(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[str] = []
+    monkeypatch.setattr(self_score, "note", lambda _, job: noted.append(job.id))
+    before, after = ended(parts)
+    tell(changed(before, after), changed(removed(parts, after), None))
+    assert noted == [id_of(after)]
+
+
+def test_with_a_reference_its_object_goes(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[Item] = []
+    monkeypatch.setattr(references, "removed", lambda _, image: gone.append(image))
+    reference: Item = {"pk": "REF#acme", "sk": f"REF#{secrets.token_hex(32)}", "tenant": "acme"}
+    asked: Item = {**reference, "sk": "ASKED#1"}
+    assert tell(changed(reference, {**reference, "label": "x"}), changed(asked, None), changed(reference, None)) == []
+    assert gone == [reference]
 
 
 # Keys
