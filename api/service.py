@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 # A request lives at most 29 s at the gateway: a call that nobody answers is given up on within 13 s, so that another
 # one may be slow too, and an answer still goes out.
-CALLS = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+CALLS = Config(
+    connect_timeout=2,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=32,  # the starter and the reconciler call from 16 threads
+)
 # Signed links name the bucket's region: the global name answers with a redirect, which a POST does not survive.
 SIGNED = CALLS.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
