@@ -12,19 +12,22 @@ from api import service as service_module
 from api.lanes import Lanes
 from api.service import Service
 from shared import items
-from shared.batches import Batch, Batches
+from shared.batches import OPEN_SECONDS, Batch, Batches
 from shared.claims import Claims
 from shared.job import Job, Role
 from shared.jobs import FIRST_CHECK_SECONDS, Jobs
 from shared.lives import RUN_SECONDS, STRICT, UPLOAD_SECONDS, Lives
-from shared.object_keys import result_key
+from shared.object_keys import result_key, upload_key
 from shared.resources import DAY
 from shared.states import State
 from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS
 from tests.requests import request
-from tests.unit.api.reconciling import meanwhile, reconcile, sent, told, whole
-from tests.unit.api.steps import BUCKET, SERVICE, bring, create, item, stored, upload
+from tests.unit.api.reconciling import meanwhile, reconcile, sent, whole
+from tests.unit.api.steps import BUCKET, SERVICE, all_messages, bring, create, item, stored, upload
+from tests.unit.api.test_intake import deliver, told
+
+ETAG = '"' + "1" * 32 + '"'
 
 pytestmark = pytest.mark.usefixtures("_empty_afterwards")
 
@@ -131,7 +134,7 @@ def test_where_the_index_is_behind_the_job_itself_is_believed(
     monkeypatch.setattr(pending, "listed", lambda _, partition, **__: [old] if partition == "P#00" else [])
     assert reconcile() == 1
     assert item(parts, job.id) == before
-    assert told(parts) == []
+    assert all_messages(parts) == []
 
 
 # Batches
@@ -219,3 +222,26 @@ def test_audio_of_a_job_whose_batch_is_gone_goes(parts: Service, clock: Settable
     clock.move(3600)
     reconcile()
     assert stored(parts, job.id) == set()
+
+
+def test_the_same_file_uploaded_once_more_after_the_audio_has_gone_goes_too(
+    parts: Service, clock: SettableClock
+) -> None:
+    job = parts.jobs.queue(whole(parts), dict.fromkeys(Role, ETAG))
+    parts.jobs.cancel(job)
+    clock.move(3600)
+    reconcile()
+    upload(parts, job.id, Role.DEGRADED)
+    assert deliver(told(upload_key(job.id, Role.DEGRADED), etag=ETAG)) == []
+    assert stored(parts, job.id) == set()
+
+
+def test_a_batch_lives_on_with_its_last_job_and_its_start(parts: Service, clock: SettableClock) -> None:
+    batch, _ = batch_of_one(parts)
+    clock.move(20 * DAY)
+    request("POST", f"/v1/batches/{batch.id}/jobs", {"jobs": [{"custom_id": "call-2"}]})
+    assert parts.batches.get(batch.id).expires_at == int(clock.now) + OPEN_SECONDS
+    clock.move(DAY)
+    started = parts.batches.start(batch)
+    assert started.expires_at == int(clock.now) + OPEN_SECONDS
+    assert started.expires_at > clock.now + UPLOAD_SECONDS + RUN_SECONDS

@@ -278,6 +278,7 @@ def test_a_jobs_idempotency_key_goes_with_it_but_not_within_a_day(parts: Service
     clock.move(3600)
     gone = removed(parts, end_job(parts, job.id, State.CANCELLED))
     assert tell(changed(gone, None)) == []
+    clock.move(3600)
     again = request("POST", "/v1/jobs", {}, headers={"Idempotency-Key": key})
     assert (again.status, again.body["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
     clock.move(DAY)
