@@ -1,8 +1,7 @@
 """A faulty way to AWS: an HTTP proxy on loopback before the embedded cloud, where a test says what goes wrong.
 
 A worker is pointed at it by AWS_ENDPOINT_URL (`before` gives the resources to start it with), so what goes wrong does
-so on real sockets, below everything that the worker is made of. Calls go by the names of the API references:
-`sqs.ReceiveMessage`, `dynamodb.UpdateItem`, `s3.GetObject`.
+so on real sockets, below everything that the worker is made of. `tests.aws_faults` has what can be injected.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TypeVar
 
@@ -25,108 +24,13 @@ from aiohttp import web
 from botocore.exceptions import ClientError
 
 from sandbox.cloud import HOST
+from tests.aws_faults import ANY, BROKEN, EXPIRED, JSON, Call, Cut, Fault, Injected, InPart, Late, Lost, Refused
 from tests.cloud import Cloud, Resources
 
 R = TypeVar("R")
 
-ANY = "*"
-
 _SERVICES = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb", "Logs_20140328": "logs"}
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "host"})
-_JSON, _XML = "application/x-amz-json-1.0", "application/xml"
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A call is answered with an error and never made: status and code, by service.
-
-    Forms: DynamoDB Developer Guide, "Error handling"; SQS Developer Guide, "Interpreting Amazon SQS JSON API
-    responses"; S3 API Reference, "Error responses".
-    """
-
-    answers: dict[str, tuple[int, str]]
-
-    def answer(self, service: str) -> web.Response:
-        """The error in the service's own form."""
-        status, code = self.answers[service]
-        if service == "s3":
-            text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>injected</Message></Error>"
-            return web.Response(status=status, text=text, content_type=_XML)
-        text = json.dumps({"__type": f"com.amazon.coral.service#{code}", "message": "injected"})
-        return web.Response(status=status, text=text, content_type=_JSON)
-
-
-@dataclass(frozen=True)
-class Late:
-    """A call is made only so many seconds after it came."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A call is made, and the connection ends before its answer."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A call is made, and the connection ends in the middle of its answer."""
-
-
-@dataclass(frozen=True)
-class InPart:
-    """Of a batch call only every other entry is made; the rest are answered as failed, by the service's own fault."""
-
-
-Fault = Refused | Late | Lost | Cut | InPart
-
-THROTTLED = Refused(
-    {"dynamodb": (400, "ThrottlingException"), "sqs": (400, "RequestThrottled"), "s3": (503, "SlowDown")}
-)
-BROKEN = Refused(
-    {"dynamodb": (500, "InternalServerError"), "sqs": (500, "InternalFailure"), "s3": (500, "InternalError")}
-)
-EXPIRED = Refused(
-    {"dynamodb": (400, "ExpiredTokenException"), "sqs": (403, "ExpiredTokenException"), "s3": (400, "ExpiredToken")}
-)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call as it came. `key_id` is the access key that signed it."""
-
-    operation: str
-    key_id: str
-    body: bytes
-
-    @property
-    def service(self) -> str:
-        """`sqs`, `dynamodb` or `s3`."""
-        return self.operation.partition(".")[0]
-
-    def names(self, attribute: str) -> bool:
-        """Whether an UpdateItem changes that attribute."""
-        return f'"#u_{attribute}"'.encode() in self.body
-
-
-@dataclass
-class Injected:
-    """A fault that waits for its calls. `happened` is set once it has struck."""
-
-    fault: Fault
-    operation: str
-    left: float
-    share: float
-    where: Callable[[Call], bool]
-    happened: threading.Event = field(default_factory=threading.Event)
-
-    def strikes(self, call: Call, chance: random.Random) -> bool:
-        """Whether it strikes this call; then there is one fewer left."""
-        meant = self.left > 0 and self.operation in (ANY, call.operation) and self.where(call)
-        if not meant or chance.random() >= self.share:
-            return False
-        self.left -= 1
-        return True
 
 
 @dataclass(frozen=True)
@@ -318,7 +222,7 @@ class FaultyGateway:
         done = json.loads(answer.body) if kept and isinstance(answer.body, bytes) else {}
         fault = {"SenderFault": False, "Code": "InternalError", "Message": "injected"}
         failures = [*done.get("Failed", []), *({"Id": entry["Id"], **fault} for entry in failed)]
-        return web.json_response({**done, "Failed": failures}, content_type=_JSON)
+        return web.json_response({**done, "Failed": failures}, content_type=JSON)
 
     async def _made(self, request: web.BaseRequest, call: Call) -> web.Response:
         """Make the call; what the cloud answers."""

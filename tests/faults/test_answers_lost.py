@@ -18,9 +18,10 @@ from shared.job_table import JobTable
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from shared.states import State
+from tests.aws_faults import Call, Cut, Fault, Injected, Lost
 from tests.cloud import POOL, Cloud, Resources, fresh
 from tests.faults.aftermath import end_well, wait_empty
-from tests.faulty_gateway import Call, Cut, Fault, FaultyGateway, Injected, Lost, faulty_gateway
+from tests.faulty_gateway import FaultyGateway, faulty_gateway
 from tests.stand_ins.ordered_engine import Meeting
 from tests.worker_process import GivenJobs, WorkerProcess, worker
 

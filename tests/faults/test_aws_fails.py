@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS
 from shared.job import Job
 from shared.states import State
+from tests.aws_faults import BROKEN, THROTTLED, InPart, Lost
 from tests.cloud import Resources
 from tests.faults.aftermath import end_well
-from tests.faulty_gateway import BROKEN, THROTTLED, FaultyGateway, InPart, Lost
+from tests.faulty_gateway import FaultyGateway
 from tests.stand_ins.ordered_engine import Meeting
 from tests.worker_process import GivenJobs, worker
 

@@ -13,6 +13,7 @@ import argparse
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,10 +26,13 @@ from tests.cloud import running
 from tests.soak import report
 from tests.soak.run import soak
 
+INTERRUPTED = 143  # as a shell tells of a process that SIGTERM ended
+
 
 def main() -> int:
     """Run it; the exit code."""
     told = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # so that workers and cloud end too
     console, began = Console(), time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="mosaic-soak-"))
     (directory / "cloud").mkdir()

@@ -21,9 +21,10 @@ from shared.errors import AlreadyEnded
 from shared.job import Job
 from shared.object_keys import result_key
 from shared.states import State
+from tests.aws_faults import BROKEN, THROTTLED, Cut, InPart, Late, Lost
+from tests.aws_faults import Fault as AwsFault
 from tests.cloud import Cloud, Resources, fresh
-from tests.faulty_gateway import BROKEN, THROTTLED, Cut, FaultyGateway, InPart, Late, Lost, faulty_gateway
-from tests.faulty_gateway import Fault as GatewayFault
+from tests.faulty_gateway import FaultyGateway, faulty_gateway
 from tests.soak.plan import Fault, Kind, PlannedJob
 from tests.worker_process import GivenJobs, WorkerProcess, worker
 
@@ -152,7 +153,7 @@ class Site:
         self.workers[host].signal(signal.SIGCONT)
         return f"{host}, with {len(had)} jobs in hand"
 
-    def _trouble(self, *faults: GatewayFault) -> str:
+    def _trouble(self, *faults: AwsFault) -> str:
         share, seconds = self.chance.uniform(0.05, 0.3), self.chance.uniform(1, 4)
         for fault in faults:
             self.gateway.inject(fault, times=float("inf"), share=share / len(faults))
