@@ -1,0 +1,296 @@
+"""`install.sh` in a scratch root: a shell, tar and processes as they are, with a stand-in for systemd's commands.
+
+The versions hold a worker of a few lines that is as a file in it says; what the real one needs of an archive is in
+test_worker_archive.py.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+INSTALL = PROJECT / "infra/delivery/install.sh"
+UNIT = PROJECT / "worker/mosaic-worker.service"
+SYSTEMCTL = PROJECT / "tests/stand_ins/systemctl.py"
+WAIT_SECONDS = 60
+
+WORKER = """
+import os, signal, socket, sys
+from pathlib import Path
+
+how, version = Path("how").read_text(), Path("VERSION").read_text()
+state = Path(os.environ["MOSAIC_STATE_DIRECTORY"])
+licence = (state / "licence").exists()
+command = sys.argv[1] if len(sys.argv) > 1 else "run"
+with (state / "ran").open("a") as ran:
+    ran.write(f"{command} {version} {os.environ['MOSAIC_COLOUR']}\\n")
+if command == "unit":
+    print("[Service]")
+elif how == "settings-refused" or os.environ["MOSAIC_COLOUR"] == "wrong":
+    sys.exit(2)
+elif command == "check":
+    sys.exit(0 if licence and how != "engine-broken" else 1)
+elif how == "dies":
+    sys.exit(1)
+else:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.pause()
+"""
+
+WAITS = """
+import sys
+
+if sys.argv[1:] == ["check"]:
+    open("{gate}").read()
+"""
+
+
+class Host:
+    """A machine of the worker's, in a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "opt/mosaic"
+        self.state = root / "var/lib/mosaic"
+        self.state.mkdir(parents=True)
+        self.settings = root / "settings"
+        self.licence = self.state / "licence"
+        self.licence.touch()
+        self._commands()
+
+    def _commands(self) -> None:
+        commands = self.root / "commands"
+        commands.mkdir()
+        scripts = {"systemctl": f'exec {sys.executable} {SYSTEMCTL} "$@"', "systemd-sysusers": "exit 0"}
+        for name, script in scripts.items():
+            (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+            (commands / name).chmod(0o755)
+        self.environment = {**os.environ, "STAND_IN_ROOT": str(self.root), "PATH": f"{commands}:{os.environ['PATH']}"}
+
+    def archive(self, version: str, how: str = "well", worker: str = WORKER) -> Path:
+        path = self.root / f"{version}.tar.gz"
+        files = {"VERSION": version, "how": how, "worker/__init__.py": "", "worker/__main__.py": worker}
+        with tarfile.open(path, "w:gz") as tar:
+            for name, content in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content.encode()))
+            tar.add(UNIT, f"worker/{UNIT.name}")
+            python = tarfile.TarInfo("bin/python")
+            python.type, python.linkname = tarfile.SYMTYPE, sys.executable
+            tar.addfile(python)
+        return path
+
+    def begin(self, archive: Path, colour: str = "'pale blue'") -> subprocess.Popen[str]:
+        self.settings.write_text(f"# by the deployment\nMOSAIC_COLOUR={colour}\n")
+        words = ["sh", str(INSTALL), "--root", str(self.root), str(archive), str(self.settings)]
+        return subprocess.Popen(
+            words, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def install(self, archive: Path, colour: str = "'pale blue'") -> tuple[int, str]:
+        process = self.begin(archive, colour)
+        said, _ = process.communicate(timeout=WAIT_SECONDS)
+        return process.returncode, said
+
+    def systemctl(self, verb: str) -> str:
+        words = [str(self.root / "commands/systemctl"), verb, UNIT.name]
+        return subprocess.run(words, env=self.environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    @property
+    def ran(self) -> list[str]:
+        return (self.state / "ran").read_text().splitlines()
+
+    @property
+    def current(self) -> str:
+        return (self.home / "current").readlink().name
+
+    @property
+    def versions(self) -> set[str]:
+        return {path.name for path in (self.home / "versions").iterdir() if path.is_dir()}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    yield host
+    host.systemctl("stop")
+
+
+def runs(host: Host, version: str, colour: str = "pale blue") -> bool:
+    """Whether that version was the last to start, and is up."""
+    started = [line for line in host.ran if line.startswith("run ")]
+    return host.systemctl("is-active") == "active" and started[-1] == f"run {version} {colour}"
+
+
+def test_on_a_host_that_never_had_it_the_worker_is_installed_and_runs(host: Host) -> None:
+    code, said = host.install(host.archive("1"))
+    assert (code, host.current) == (0, "1"), said
+    assert "Installed: 1." in said
+    assert runs(host, "1")
+    assert (host.root / "etc/systemd/system" / UNIT.name).read_bytes() == UNIT.read_bytes()
+    assert (host.root / "etc/systemd/system" / f"{UNIT.name}.d/50-engine.conf").read_text() == "[Service]\n"
+
+
+def test_the_same_once_more_changes_nothing_and_lets_the_worker_run(host: Host) -> None:
+    archive = host.archive("1")
+    host.install(archive)
+    before, called = host.ran, (host.root / "run/systemctl.calls").read_text()
+    code, said = host.install(archive)
+    assert (code, said) == (0, "No change: 1.\n")
+    assert host.ran == before
+    assert (host.root / "run/systemctl.calls").read_text() == called
+
+
+def test_a_worker_that_an_operator_has_stopped_stays_stopped(host: Host) -> None:
+    archive = host.archive("1")
+    host.install(archive)
+    host.systemctl("stop")
+    host.install(archive)
+    assert host.systemctl("is-active") == "inactive"
+
+
+def test_an_upgrade_stops_the_old_one_first_and_keeps_it_beside_the_new(host: Host) -> None:
+    host.install(host.archive("1"))
+    code, said = host.install(host.archive("2"))
+    assert code == 0, said
+    assert runs(host, "2")
+    assert host.versions == {"1", "2"}
+    host.install(host.archive("3"))
+    assert host.versions == {"2", "3"}
+
+
+def test_new_settings_alone_start_the_worker_anew(host: Host) -> None:
+    host.install(host.archive("1"))
+    code, said = host.install(host.archive("1"), "green")
+    assert code == 0, said
+    assert runs(host, "1", "green")
+
+
+def test_the_operators_own_settings_are_kept_and_win(host: Host) -> None:
+    host.install(host.archive("1"))
+    own = host.root / "etc/mosaic/local.env"
+    own.write_text("MOSAIC_COLOUR=red\n")
+    host.install(host.archive("2"))
+    assert runs(host, "2", "red")
+    assert own.read_text() == "MOSAIC_COLOUR=red\n"
+
+
+@pytest.mark.parametrize("how", ["settings-refused", "engine-broken", "dies"])
+def test_where_the_new_one_is_not_well_the_old_one_runs_again(host: Host, how: str) -> None:
+    host.install(host.archive("1"))
+    code, said = host.install(host.archive("2", how))
+    assert (code, host.current) == (1, "1"), said
+    assert "2 is not well. 1 runs again, with its settings." in said
+    assert runs(host, "1")
+
+
+def test_where_the_new_settings_are_wrong_the_old_ones_hold_again(host: Host) -> None:
+    host.install(host.archive("1"))
+    code, said = host.install(host.archive("1"), "wrong")
+    assert code == 1, said
+    assert runs(host, "1", "pale blue")
+
+
+def test_what_was_not_well_is_not_tried_again_until_somebody_says_so(host: Host) -> None:
+    host.install(host.archive("1"))
+    bad = host.archive("2", "engine-broken")
+    host.install(bad)
+    before = host.ran
+    code, said = host.install(bad)
+    assert code == 1
+    assert host.ran == before
+    Path(said.split(": rm ")[1].strip()).unlink()
+    host.install(bad)
+    assert host.ran != before
+
+
+def test_a_licence_that_was_lost_before_does_not_stop_an_upgrade(host: Host) -> None:
+    host.install(host.archive("1"))
+    host.licence.unlink()
+    code, said = host.install(host.archive("2"))
+    assert (code, host.current) == (0, "2"), said
+    assert "was not well before" in said
+
+
+def test_a_licence_that_the_new_one_alone_does_not_find_stops_it(host: Host) -> None:
+    host.install(host.archive("1"))
+    code, _ = host.install(host.archive("2", "engine-broken"))
+    assert (code, host.current) == (1, "1")
+    assert [line.split()[:2] for line in host.ran if line.startswith("check")][-2:] == [["check", "1"], ["check", "2"]]
+
+
+def test_a_first_one_that_is_not_well_is_told_and_does_not_run(host: Host) -> None:
+    code, said = host.install(host.archive("1", "settings-refused"))
+    assert code == 1
+    assert "Nothing runs." in said
+    assert host.systemctl("is-active") == "inactive"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08cut off"])
+def test_what_is_no_archive_leaves_everything_as_it_is(host: Host, content: bytes) -> None:
+    host.install(host.archive("1"))
+    bad = host.root / "bad.tar.gz"
+    bad.write_bytes(content)
+    code, said = host.install(bad)
+    assert (code, host.current) == (1, "1")
+    assert "is no archive of the worker's" in said
+    assert runs(host, "1")
+
+
+def test_an_archive_that_was_cut_off_is_not_installed_and_leaves_nothing(host: Host) -> None:
+    host.install(host.archive("1"))
+    whole = host.archive("2").read_bytes()
+    (host.root / "2.tar.gz").write_bytes(whole[: len(whole) // 2])
+    code, _ = host.install(host.root / "2.tar.gz")
+    assert (code, host.current, host.versions) == (1, "1", {"1"})
+    assert runs(host, "1")
+
+
+def test_one_that_was_killed_on_its_way_is_made_good_by_the_next(host: Host) -> None:
+    """Killed while the new worker is tried, which is when most has changed."""
+    host.install(host.archive("1"))
+    gate = host.state / "gate"
+    os.mkfifo(gate)
+    stuck = host.archive("2", worker=WAITS.format(gate=gate) + WORKER)
+    process = host.begin(stuck, "green")
+    with gate.open("w"):  # opens once the check of the new one is under way
+        process.send_signal(signal.SIGKILL)
+        process.wait(WAIT_SECONDS)
+    process.communicate(timeout=WAIT_SECONDS)  # what it had begun has ended too
+    assert host.current == "2"
+    code, said = host.install(host.archive("3", "engine-broken"), "green")
+    assert (code, host.current) == (1, "1"), said
+    assert runs(host, "1", "pale blue")
+
+
+def test_two_at_once_are_one_after_another(host: Host) -> None:
+    host.install(host.archive("1"))
+    gate = host.state / "gate"
+    os.mkfifo(gate)
+    slow = host.archive("2", worker=WAITS.format(gate=gate) + WORKER)
+    first = host.begin(slow)
+    with gate.open("w"):
+        code, said = host.install(host.archive("3"))
+    assert code == 1
+    assert "another installation runs" in said
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("words", [[], ["only-one"], ["no-such-file", "neither"]])
+def test_wrong_usage_is_told(words: list[str]) -> None:
+    told = subprocess.run(["/bin/sh", INSTALL, *words], capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "usage: install.sh" in told.stderr
