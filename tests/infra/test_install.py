@@ -167,6 +167,7 @@ def test_an_upgrade_stops_the_old_one_first_and_keeps_it_beside_the_new(host: Ho
     assert code == 0, said
     assert runs(host, "2")
     assert host.versions == {"1", "2"}
+    assert host.install(host.archive("2")) == (0, "No change: 2.\n")
     host.install(host.archive("3"))
     assert host.versions == {"2", "3"}
 
