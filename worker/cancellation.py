@@ -5,6 +5,10 @@ from types import TracebackType
 from typing import Self
 
 
+class WasCancelled(Exception):
+    """What was being done is not wanted any more."""
+
+
 class Cancellation:
     """Like threading.Event, set once and from any thread, but one can wait for it beside pipes: it has a `fileno`.
 
@@ -21,6 +25,11 @@ class Cancellation:
     def is_set(self) -> bool:
         """Whether it was set; a closed one counts as set."""
         return self._writer.fileno() < 0
+
+    def check(self) -> None:
+        """Raises WasCancelled once it is set."""
+        if self.is_set():
+            raise WasCancelled
 
     def fileno(self) -> int:
         """A file descriptor that is readable once it is set."""

@@ -6,12 +6,14 @@ import fcntl
 import hashlib
 import re
 import shutil
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from shared import logs
 from shared.job import AudioFile, Job, Role
 from worker import reference_cache
 from worker.disk import Disk, is_full, no_room
@@ -21,12 +23,17 @@ from worker.reference_cache import ReferenceCache
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+    from worker.cancellation import Cancellation
     from worker.patience import Patience
 
 CHUNK_BYTES = 1024 * 1024
 SCRATCH = "scratch"  # the engine's own directory, within the job's
 
+TO_DO_LEFT = "It holds a client's audio: remove it by hand, or restart the worker, which tries it once more."
+
 _OURS = re.compile(r"[0-9a-f]{32}-\d+")
+
+log = logs.get(__name__)
 
 
 class RootInUse(Exception):
@@ -58,18 +65,18 @@ class JobFiles:
             if _OURS.fullmatch(left.name):
                 self.remove(left)
 
-    def fetch(self, job: Job) -> Path:
+    def fetch(self, job: Job, cancelled: Cancellation) -> Path:
         """A fresh directory with an empty `scratch`, and both files.
 
         Each is the very version that was started, or, of a reference, what was declared by its hash and kept from an
         earlier job (see reference_cache.py).
 
         Raises EngineError: `bad_input` where a file was changed since the start or is not what was declared,
-        `throttled` where there was no room for it.
+        `throttled` where there was no room for it, `config` where this host may not read it. Raises WasCancelled.
         """
         directory = self._root / f"{job.id}-{job.attempt}"
         try:
-            self._fill(directory, job)
+            self._fill(directory, job, cancelled)
         except BaseException as error:
             self.remove(directory)
             if is_full(error):
@@ -79,21 +86,31 @@ class JobFiles:
         return directory
 
     def remove(self, directory: Path) -> None:
-        """Remove a job's directory and all in it."""
+        """Remove a job's directory and all in it, also what an engine made unwritable; what stays is told."""
         shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        _open_up(directory)
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            if directory.exists():
+                log.warning("directory_left", directory=str(directory), why=str(error), to_do=TO_DO_LEFT)
 
-    def _fill(self, directory: Path, job: Job) -> None:
+    def _fill(self, directory: Path, job: Job, cancelled: Cancellation) -> None:
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
         for role in Role:
             target = directory / f"{role}.wav"
-            download = partial(self._patience, partial(self._download, job.file(role), role, target))
+            download = partial(self._patience, partial(self._download, job.file(role), role, target, cancelled))
             if role is Role.REFERENCE and (reference := reference_cache.declared(job)):
                 self._references.provide(reference, target, download)
             else:
                 download()
 
-    def _download(self, file: AudioFile, role: Role, target: Path) -> None:
+    def _download(self, file: AudioFile, role: Role, target: Path, cancelled: Cancellation) -> None:
+        """One try of however many: each looks whether the job is still wanted, and so does each chunk."""
+        cancelled.check()
         digest = hashlib.sha256()
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=file.key, IfMatch=file.etag or "*")
@@ -101,11 +118,21 @@ class JobFiles:
             raise _refused(error, role) from None
         with target.open("wb") as written:
             for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
+                cancelled.check()
                 digest.update(chunk)
                 written.write(chunk)
         if file.sha256 and digest.hexdigest() != file.sha256:
             message = f"The {role} file has another SHA-256 than was declared. Hash what you upload, in a new job."
             raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message, role)
+
+
+def _open_up(directory: Path) -> None:
+    """Let its owner do everything in a directory and those below it."""
+    with suppress(OSError):
+        directory.chmod(0o700)
+        for below in directory.iterdir():
+            if below.is_dir() and not below.is_symlink():
+                _open_up(below)
 
 
 def _refused(error: ClientError, role: Role) -> Exception:
@@ -116,4 +143,10 @@ def _refused(error: ClientError, role: Role) -> Exception:
     if code == "NoSuchKey":
         message = f"The {role} file was removed after the job was started. Create a new job and upload it again."
         return EngineError(FailureClass.BAD_INPUT, "removed_after_start", message, role)
+    if code == "AccessDenied":
+        message = (
+            f"This host may not read the {role} file. Allow its role s3:GetObject on jobs/* and references/*; and"
+            " s3:ListBucket, without which S3 says this of a file that is not there (API Reference, GetObject)."
+        )
+        return EngineError(FailureClass.CONFIG, "access_denied", message, role)
     return error

@@ -1,0 +1,121 @@
+"""A job's files on this host: fetched while they are wanted, refused for what is wrong with them, and gone with it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
+
+import boto3
+import pytest
+from botocore.config import Config
+from structlog.testing import capture_logs
+
+from tests.jobs_for_tests import new_job
+from tests.unit.answering_aws import AnsweringAws, Said
+from worker.cancellation import Cancellation, WasCancelled
+from worker.disk import Disk
+from worker.engines.engine import EngineError, FailureClass
+from worker.job_files import JobFiles
+from worker.patience import Patience
+from worker.reference_cache import ReferenceCache
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def s3() -> S3Client:
+    return boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.fixture
+def cancelled() -> Iterator[Cancellation]:
+    with Cancellation() as cancelled:
+        yield cancelled
+
+
+@pytest.fixture
+def files(s3: S3Client, tmp_path: Path) -> JobFiles:
+    return files_in(tmp_path, s3)
+
+
+def files_in(root: Path, s3: S3Client) -> JobFiles:
+    return JobFiles(s3, "bucket", root, Patience(), ReferenceCache(root / "references", 0), create_autospec(Disk))
+
+
+def test_a_download_that_fails_is_not_tried_for_ever_where_its_job_is_cancelled(
+    files: JobFiles, s3: S3Client, cancelled: Cancellation, tmp_path: Path
+) -> None:
+    def broken(_: str) -> Said:
+        cancelled.set()
+        return Said(503, "SlowDown", form="xml")
+
+    AnsweringAws([s3], broken)
+    with pytest.raises(WasCancelled):
+        files.fetch(new_job(), cancelled)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_the_host_may_not_read_puts_its_job_back_and_says_which_rights_to_give(
+    files: JobFiles, s3: S3Client, cancelled: Cancellation
+) -> None:
+    AnsweringAws([s3], lambda _: Said(403, "AccessDenied", form="xml"))
+    with pytest.raises(EngineError, match=r"s3:GetObject.*s3:ListBucket") as refused:
+        files.fetch(new_job(), cancelled)
+    assert refused.value.failure_class is FailureClass.CONFIG
+
+
+@pytest.fixture
+def shared_root() -> Iterator[Path]:
+    """A directory that a user without privileges reaches, and owns."""
+    root = Path(tempfile.mkdtemp())
+    os.chown(root, NOBODY, -1)
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """For root may remove whatever it likes."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_directory_that_an_engine_made_unwritable_is_removed(shared_root: Path, s3: S3Client) -> None:
+    left = shared_root / f"{secrets.token_hex(16)}-1"
+    inner = left / "scratch" / "polqa"
+    inner.mkdir(parents=True)
+    (inner / "speech.wav").write_bytes(b"RIFF")
+    for path in (inner, inner.parent):
+        path.chmod(stat.S_IRUSR)
+    with capture_logs() as lines:
+        files_in(shared_root, s3).remove(left)
+    assert not left.exists()
+    assert lines == []
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_directory_that_cannot_be_removed_is_told_with_what_to_do(shared_root: Path, s3: S3Client) -> None:
+    left = shared_root / f"{secrets.token_hex(16)}-1"
+    left.mkdir()
+    shared_root.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with capture_logs() as lines:
+        files_in(shared_root, s3).remove(left)
+    [line] = lines
+    assert (line["event"], line["log_level"], line["directory"]) == ("directory_left", "warning", str(left))
+    assert "by hand" in line["to_do"]
+    shared_root.chmod(stat.S_IRWXU)
