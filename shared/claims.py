@@ -5,6 +5,7 @@ import time
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from pydantic import JsonValue
 
+from shared import logs
 from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotClaimable, Overtaken
 from shared.job import ErrorCategory, Job, JobError
@@ -19,6 +20,8 @@ GRACE_SECONDS = 30.0  # clocks differ: a claim is dead only this long after it e
 MAX_FAILURES = 3
 MAX_LOST_CLAIMS = 10
 CLAIMED_CHECK_SECONDS = 5 * 60
+
+log = logs.get(__name__)
 
 
 class Claims:
@@ -97,6 +100,7 @@ class Claims:
             claimed = self._table.update(job.id, self._lost(job), seen)
         except LostRace as race:
             raise (AlreadyEnded if race.job.ended else NotClaimable)(race.job) from None
+        _tell_taken_over(job, claimed)
         if claimed.ended:
             raise AlreadyEnded(claimed)
         return claimed
@@ -149,6 +153,20 @@ class Claims:
             return self._table.update(job.id, change, mine)
         except LostRace as race:
             raise (AlreadyEnded if race.job.ended else Overtaken)(race.job) from None
+
+
+def _tell_taken_over(before: Job, claimed: Job) -> None:
+    """Who lost it is told by who has it now: a host that died tells nothing."""
+    with logs.about(claimed):
+        log.warning(
+            "taken_over",
+            lost_by=before.host,
+            lost_attempt=before.attempt,
+            begun=before.begun_attempt == before.attempt,
+            failures=claimed.failures,
+            lost_claims=claimed.lost_claims,
+            state=claimed.state,
+        )
 
 
 def _exhausted(code: str) -> JobError:

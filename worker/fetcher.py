@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from shared import envelope, logs
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
@@ -12,6 +13,7 @@ from shared.job import Job
 from shared.states import State
 from worker.accounts import Accounts
 from worker.breaker import Admission, Breaker
+from worker.cancellation import WasCancelled
 from worker.clock import Clock
 from worker.engines.engine import EngineError
 from worker.handoff import Handoff
@@ -24,6 +26,7 @@ from worker.places import Places
 from worker.work import Failed, Finished, Outcome, Unscored, Work
 
 LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
+IN_HAND_SECONDS = 60  # another message of a job that is in hand here waits so long for it to be done with
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
 log = logs.get(__name__)
@@ -76,11 +79,14 @@ class Fetcher:
 
     def _claimed(self, work: Work) -> bool:
         """Whether the job is ours now; where it is not, the message is settled and the work let go."""
+        job = None
         try:
-            job = self._claim(work)
+            if self._clock.off():
+                self._give_back(work, 0)
+            else:
+                job = self._claim(work)
         except Exception:
             log.exception("claim_failed", message_id=work.message.id)  # the message comes again by its visibility
-            job = None
         if job is None:
             self._accounts.unclaimed()
             self._keeper.let_go(work)
@@ -90,11 +96,11 @@ class Fetcher:
     def _claim(self, work: Work) -> Job | None:
         """The claimed job; None where there is none to be had, and its message is settled."""
         message = work.message
-        if self._clock.off():
-            self._give_back(work, 0)
-            return None
         try:
             job_id = envelope.unpack(message.body).job
+            if self._keeper.holds(job_id):  # after a network cut: its claim may look dead, and must not be taken over
+                self._give_back(work, IN_HAND_SECONDS)
+                return None
             claim_ends = time.monotonic() + CLAIM_SECONDS
             job = self._claims.claim(job_id)
         except NewerEnvelope:
@@ -121,6 +127,8 @@ class Fetcher:
         try:
             self._claims.extend(work.claimed)
         except (StoreError, GaveUp):
+            with suppress(StoreError, GaveUp):
+                self._claims.put_back(work.claimed)
             self._give_back(work, 0)
             return False
         work.claim_ends = ends
@@ -141,6 +149,7 @@ class Fetcher:
         waited = max(work.claimed.times[State.RUNNING] - work.claimed.times[State.QUEUED], 0)
         work.timings_ms["queued"] = _milliseconds(waited)
         self._accounts.claimed(waited)
+        log.info("claimed", lane=work.message.lane, waited_seconds=round(waited, 3), receives=work.message.receives)
         admission = self._breaker.admit(work.claimed.mode)
         if admission is Admission.NONE:
             return Unscored.PUT_OFF
@@ -150,12 +159,14 @@ class Fetcher:
     def _local(self, work: Work) -> Outcome | None:
         job, began = work.claimed, time.monotonic()
         try:
-            work.directory = self._files.fetch(job)
+            work.directory = self._files.fetch(job, work.cancelled)
             work.findings = self._measuring.examine(work.directory, job)
         except EngineError as error:
             return Failed(error)
         except MeasuringStopped:
             return Unscored.RETURNED
+        except WasCancelled:
+            return Unscored.DROPPED
         finally:
             seconds = time.monotonic() - began
             work.timings_ms["fetched"] = _milliseconds(seconds)

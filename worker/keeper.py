@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,29 +13,45 @@ from shared import logs
 from shared.claims import CLAIM_SECONDS, Claims
 from shared.errors import StoreError
 from shared.resources import VISIBILITY
+from worker import credentials
 from worker.messages import Messages
 from worker.watchdog import Watchdog
 from worker.work import Work
 
 BEAT_SECONDS = VISIBILITY / 3
+AGAIN_SECONDS = 5.0  # after a beat that failed: whoever is back first after a network cut has the job
 BEATING_THREADS = 4
 LOOP = "keeper"
 
 log = logs.get(__name__)
 
 
+@dataclass
+class _Held:
+    work: Work
+    beat_at: float
+    beating: bool = False  # so that what waits for a thread during an outage waits for one only once
+    ran_out: bool = False
+
+    def newly_ran_out(self, now: float) -> bool:
+        """Whether its claim has run out since this was last asked."""
+        before, self.ran_out = self.ran_out, _ran_out(self.work, now)
+        return self.ran_out and not before
+
+
 class Keeper:
     """From the receive until the work is let go, extends every third of the visibility.
 
-    A claim that is refused, or that ran out by the monotonic clock because it could not be extended in time, is no
-    longer ours: whatever is done for that work is cancelled.
+    A claim that is refused is no longer ours: whatever is done for that work is cancelled. One that ran out because it
+    could not be extended in time, as in a network cut, may still be: the work goes on until somebody says no, and where
+    nobody took the job over meanwhile, the next beat that gets through holds it again.
     """
 
     def __init__(self, claims: Claims, messages: Messages, watchdog: Watchdog) -> None:
         self._claims = claims
         self._messages = messages
         self._watchdog = watchdog
-        self._next_beat: dict[int, tuple[Work, float]] = {}
+        self._held: dict[int, _Held] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=LOOP)
@@ -51,55 +68,74 @@ class Keeper:
     def hold(self, work: Work) -> None:
         """Keep this work, from its receive on."""
         with self._lock:
-            self._next_beat[id(work)] = (work, time.monotonic() + BEAT_SECONDS)
+            self._held[id(work)] = _Held(work, time.monotonic() + BEAT_SECONDS)
+
+    def holds(self, job_id: str) -> bool:
+        """Whether a job is in hand here, claimed."""
+        with self._lock:
+            return any(held.work.job is not None and held.work.job.id == job_id for held in self._held.values())
 
     def let_go(self, work: Work) -> None:
         """Keep it no longer. A beat under way is waited for: it must not hide a message that is given back."""
         with work.lock:
             work.settled = True
         with self._lock:
-            self._next_beat.pop(id(work), None)
+            self._held.pop(id(work), None)
 
     def _run(self) -> None:
         with ThreadPoolExecutor(BEATING_THREADS, thread_name_prefix="beat") as beats:
             while not self._stopping.wait(1.0):
                 self._watchdog.turn(LOOP)
                 for work in self.due(time.monotonic()):
-                    beats.submit(self.beat, work)
+                    self._submit(beats, work)
             self._watchdog.ended(LOOP)
 
+    def _submit(self, beats: ThreadPoolExecutor, work: Work) -> None:
+        try:
+            beats.submit(self.beat, work)
+        except Exception:  # as where no thread can be made; all others in hand are kept
+            log.exception("beat_failed")
+            self._beaten(work, well=False)
+
     def due(self, now: float) -> list[Work]:
-        """What is to be extended at this time of the monotonic clock; cancels whose claim has run out by then."""
+        """What is to be extended at this time of the monotonic clock; tells of claims that have run out by then."""
         with self._lock:
-            held = list(self._next_beat.values())
-            due = [work for work, beat_at in held if beat_at <= now]
-            for work in due:
-                self._next_beat[id(work)] = (work, now + BEAT_SECONDS)
-        for work, _ in held:
-            if work.claim_ends is not None and work.claim_ends <= now and not work.cancelled.is_set():
-                with logs.about(work.claimed):
-                    log.error("claim_ran_out")
-                work.cancelled.set()
-        return due
+            due = [held for held in self._held.values() if held.beat_at <= now and not held.beating]
+            for held in due:
+                held.beating, held.beat_at = True, now + BEAT_SECONDS
+            news = [held.work for held in self._held.values() if held.newly_ran_out(now)]
+        for work in news:
+            with work.in_log():
+                log.warning("claim_ran_out")
+        return [held.work for held in due]
 
     def beat(self, work: Work) -> None:
         """Extend its claim, then its message: the claim is what counts."""
         if not work.lock.acquire(blocking=False):
-            return  # its last beat is still under way
+            return  # it is just let go
+        well = False
         try:
             if work.settled:
                 return
-            if work.claim_ends is not None and not work.cancelled.is_set():
-                with logs.about(work.claimed):
-                    self._extend(work)
-            self._messages.hide(work.message, VISIBILITY)
+            with work.in_log():
+                well = work.claim_ends is None or work.cancelled.is_set() or self._extend(work)
+                self._messages.hide(work.message, VISIBILITY)
         except Exception:
             with work.in_log():
                 log.exception("beat_failed")
         finally:
             work.lock.release()
+            self._beaten(work, well=well)
 
-    def _extend(self, work: Work) -> None:
+    def _beaten(self, work: Work, *, well: bool) -> None:
+        with self._lock:
+            if held := self._held.get(id(work)):
+                held.beating = False
+                if not well:
+                    held.beat_at = min(held.beat_at, time.monotonic() + AGAIN_SECONDS)
+
+    def _extend(self, work: Work) -> bool:
+        """Whether it got through, whatever was said."""
         ends = time.monotonic() + CLAIM_SECONDS
         try:
             self._claims.extend(work.claimed)
@@ -107,6 +143,15 @@ class Keeper:
             log.warning("claim_lost", why=str(error))
             work.cancelled.set()
         except (BotoCoreError, ClientError) as error:
-            log.warning("claim_not_extended", error=str(error))
+            if not credentials.tells(error):
+                log.warning("claim_not_extended", error=str(error))
+            return False
         else:
+            if _ran_out(work, time.monotonic()):
+                log.info("claim_held_again")
             work.claim_ends = ends
+        return True
+
+
+def _ran_out(work: Work, now: float) -> bool:
+    return work.claim_ends is not None and work.claim_ends <= now and not work.cancelled.is_set()

@@ -97,7 +97,7 @@ class Unscored(Enum):
     """There is no score, and no error either."""
 
     NO_SIGNAL = auto()  # there was nothing to score in the degraded file
-    DROPPED = auto()  # the claim is no longer ours: the job ended, was taken over, or our claim ran out
+    DROPPED = auto()  # the claim is no longer ours: the job ended, or was taken over
     PUT_OFF = auto()  # not now: its mode is held, or this host could not fetch it; it goes back for a while, at no cost
     RETURNED = auto()  # the worker ends before the job was scored: it goes back, at no cost
 

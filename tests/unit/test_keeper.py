@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import create_autospec
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -16,7 +19,7 @@ from shared.jobs import Jobs
 from shared.pools import Lane
 from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS, new_job
-from worker.keeper import BEAT_SECONDS, Keeper
+from worker.keeper import AGAIN_SECONDS, BEAT_SECONDS, Keeper
 from worker.messages import Messages
 from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Message, Work
@@ -79,11 +82,33 @@ def test_a_job_that_was_cancelled_stops_its_work(keeper: Keeper, work: Work, job
     assert work.cancelled.is_set()
 
 
-def test_a_claim_that_could_not_be_extended_in_time_is_cancelled(keeper: Keeper, work: Work) -> None:
+def test_work_whose_claim_ran_out_in_a_network_cut_goes_on_and_is_held_again_where_nobody_took_it_over(
+    keeper: Keeper, work: Work, jobs: Jobs, clock: SettableClock
+) -> None:
     keeper.hold(work)
-    keeper.due(now=time.monotonic() + CLAIM_SECONDS - 1)
+    clock.move(CLAIM_SECONDS + GRACE_SECONDS + 1)
+    work.claim_ends = time.monotonic() - 1
+    with capture_logs() as lines:
+        keeper.due(now=time.monotonic())
+        keeper.due(now=time.monotonic())
+        assert not work.cancelled.is_set()
+        keeper.beat(work)
+        keeper.due(now=time.monotonic())
+    assert [line["event"] for line in lines] == ["claim_ran_out", "claim_held_again"]
+    assert work.claim_ends > time.monotonic()
+    now = jobs.get(work.claimed.id)
+    assert (now.attempt, now.failures, now.claim_until) == (1, 0, clock.now + CLAIM_SECONDS)
+
+
+def test_work_whose_claim_ran_out_stops_once_it_hears_that_another_took_it_over(
+    keeper: Keeper, work: Work, other_claims: Claims, clock: SettableClock
+) -> None:
+    keeper.hold(work)
+    clock.move(CLAIM_SECONDS + GRACE_SECONDS)
+    work.claim_ends = time.monotonic() - 1
+    other_claims.claim(work.claimed.id)
     assert not work.cancelled.is_set()
-    keeper.due(now=time.monotonic() + CLAIM_SECONDS + 1)
+    keeper.beat(work)
     assert work.cancelled.is_set()
 
 
@@ -119,10 +144,63 @@ def test_work_is_due_every_third_of_the_visibility_until_it_is_let_go(keeper: Ke
     start = time.monotonic()
     assert keeper.due(now=start) == []
     assert keeper.due(now=start + BEAT_SECONDS + 1) == [work]
+    keeper.beat(work)
     assert keeper.due(now=start + BEAT_SECONDS + 2) == []
     assert keeper.due(now=start + 2 * BEAT_SECONDS + 2) == [work]
     keeper.let_go(work)
     assert keeper.due(now=start + 10 * BEAT_SECONDS) == []
+
+
+def test_work_waits_for_one_beat_at_a_time_however_long_an_outage_makes_that_take(keeper: Keeper, work: Work) -> None:
+    keeper.hold(work)
+    later = time.monotonic() + BEAT_SECONDS + 1
+    assert keeper.due(later) == [work]
+    assert [keeper.due(later + minutes * 60) for minutes in range(10)] == [[]] * 10
+    keeper.beat(work)
+    assert keeper.due(later + 600) == [work]
+
+
+def test_a_beat_that_does_not_get_through_is_made_again_soon(work: Work, messages: HiddenMessages, jobs: Jobs) -> None:
+    cut_off = create_autospec(Claims, instance=True)
+    cut_off.extend.side_effect = EndpointConnectionError(endpoint_url="http://nowhere")
+    keeper = Keeper(cut_off, messages, Watchdog(LIMIT_SECONDS))
+    keeper.hold(work)
+    keeper.due(time.monotonic() + BEAT_SECONDS + 1)
+    keeper.beat(work)
+    assert keeper.due(time.monotonic() + AGAIN_SECONDS / 2) == []
+    assert keeper.due(time.monotonic() + AGAIN_SECONDS + 1) == [work]
+
+
+def test_a_beat_that_finds_no_thread_ends_neither_the_keeper_nor_the_work(
+    keeper: Keeper, work: Work, jobs: Jobs, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, beaten = threading.Event(), threading.Event()
+    submit = ThreadPoolExecutor.submit
+
+    def at_second(pool: ThreadPoolExecutor, call: Callable[[Work], None], work: Work) -> object:
+        if not refused.is_set():
+            refused.set()
+            raise RuntimeError("can't start new thread")
+        beaten.set()
+        return submit(pool, call, work)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", at_second)
+    monkeypatch.setattr("worker.keeper.BEAT_SECONDS", 0.0)
+    monkeypatch.setattr("worker.keeper.AGAIN_SECONDS", 0.0)
+    keeper.hold(work)
+    keeper.start()
+    assert beaten.wait(10)
+    keeper.stop()
+    assert refused.is_set()
+
+
+def test_it_knows_which_jobs_are_in_hand(keeper: Keeper, work: Work) -> None:
+    assert not keeper.holds(work.claimed.id)
+    keeper.hold(work)
+    assert keeper.holds(work.claimed.id)
+    assert not keeper.holds("another")
+    keeper.let_go(work)
+    assert not keeper.holds(work.claimed.id)
 
 
 def test_a_beat_after_it_was_let_go_hides_nothing(keeper: Keeper, work: Work, messages: HiddenMessages) -> None:
