@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ENGINE_WARNING = "engine_warning"  # the code of whatever an engine says against its own score
 RETRY_SECONDS = (5, 15)  # a failed attempt's next one waits so long, at random
+
+UNEXPECTED = "unexpected"  # what a client is told of an error that nobody foresaw
 
 log = logs.get(__name__)
 
@@ -80,30 +82,44 @@ class Committer:
         job: Job | None = None
         end = End.UNEXPECTED
         try:
-            if work.begun:
-                work.begun.result()
-            job = self._write(work, outcome)
-            end = end_of(work.claimed, outcome, job)
-            if end not in SUCCESSES:
-                log.info("attempt_ended", end=end)
-        except LostRace as race:
-            log.info("claim_was_lost", why=str(race))
-            job, end = race.job, end_of(work.claimed, Unscored.DROPPED, race.job)
-        except UnknownJob:
-            log.info("job_was_gone")
-            end = End.GONE
-        except GaveUp as error:
-            log.warning("job_left", why=str(error))
-            job, end = work.job, End.LEFT
+            job, end = self._end(work, outcome)
         finally:
             self._accounts.ended(end, outcome, begun=work.begun is not None, error=job.error if job else None)
             self._keeper.let_go(work)
             if work.directory:
                 self._files.remove(work.directory)
             work.cancelled.close()
-        self._settle(work, job, outcome)
+        self._settle(work, job, self._pause(outcome, end))
+
+    def _end(self, work: Work, outcome: Outcome) -> tuple[Job | None, End]:
+        """Write what became of the job; where that breaks as nobody foresaw, that it is to be tried once more."""
+        try:
+            return self._ended(work, outcome, lambda: self._write(work, outcome))
+        except Exception:
+            log.exception("commit_failed")
+            return self._ended(work, outcome, lambda: self._claims.retry(work.claimed, UNEXPECTED))
+
+    def _ended(self, work: Work, outcome: Outcome, write: Callable[[], Job]) -> tuple[Job | None, End]:
+        """The job as it stands after a write, None where it is gone, and how this attempt of it ended."""
+        try:
+            job = write()
+            end = end_of(work.claimed, outcome, job)
+            if end not in SUCCESSES:
+                log.info("attempt_ended", end=end)
+        except LostRace as race:
+            log.info("claim_was_lost", why=str(race))
+            return race.job, end_of(work.claimed, Unscored.DROPPED, race.job)
+        except UnknownJob:
+            log.info("job_was_gone")
+            return None, End.GONE
+        except GaveUp as error:
+            log.warning("job_left", why=str(error))
+            return work.job, End.LEFT
+        return job, end
 
     def _write(self, work: Work, outcome: Outcome) -> Job:
+        if work.begun:
+            work.begun.result()
         job = work.claimed
         match outcome:
             case Scored(score):
@@ -172,20 +188,18 @@ class Committer:
         if now is None or (now.result_key != key and (now.ended or now.attempt > job.attempt)):
             self._patience(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
 
-    def _settle(self, work: Work, job: Job | None, outcome: Outcome) -> None:
+    def _settle(self, work: Work, job: Job | None, pause: float) -> None:
         if job is None or job.ended:
             self._messages.delete(work.message)
         elif job.state is State.RUNNING:
             self._messages.show_in(work.message, seconds_to_claim(job, self._clock()))
         else:
-            self._messages.show_in(work.message, self._pause(outcome))
+            self._messages.show_in(work.message, pause)
 
-    def _pause(self, outcome: Outcome) -> float:
-        match outcome:
-            case Unscored.PUT_OFF:
-                return self._breaker.pause_seconds()
-            case Failed(error) if error.failure_class is not FailureClass.TRANSIENT:
-                return self._breaker.pause_seconds()
-            case Failed() | Crashed():
-                return random.uniform(*RETRY_SECONDS)  # noqa: S311 - jitter, not a secret
+    def _pause(self, outcome: Outcome, end: End) -> float:
+        """How long a job that goes back is to wait."""
+        if end is End.RETRIED:
+            return random.uniform(*RETRY_SECONDS)  # noqa: S311 - jitter, not a secret
+        if outcome is Unscored.PUT_OFF or isinstance(outcome, Failed):
+            return self._breaker.pause_seconds()
         return 0

@@ -13,7 +13,7 @@ from unittest.mock import Mock, create_autospec
 import boto3
 import pytest
 
-from shared.claims import MAX_FAILURES, Claims
+from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, MAX_FAILURES, Claims
 from shared.errors import Overtaken
 from shared.job import Job
 from shared.jobs import Jobs
@@ -25,7 +25,7 @@ from tests.jobs_for_tests import ETAGS, new_job
 from worker.accounts import Accounts
 from worker.breaker import Breaker
 from worker.clock import Clock
-from worker.committer import ENGINE_WARNING, Committer
+from worker.committer import ENGINE_WARNING, RETRY_SECONDS, Committer
 from worker.engines.engine import Description, EngineError, FailureClass, Score
 from worker.job_files import JobFiles
 from worker.keeper import Keeper
@@ -163,3 +163,33 @@ def test_what_the_engine_warns_of_follows_the_advice_about_the_audio(
 def test_the_message_of_a_job_that_ended_is_deleted(committer: Committer, work: Work, messages: Mock) -> None:
     committer.finish((work, Scored(Score(3.0))))
     messages.delete.assert_called_once_with(work.message)
+
+
+def test_an_error_that_nobody_foresaw_counts_a_failure_and_the_job_comes_again_soon(
+    committer: Committer, work: Work, jobs: Jobs, messages: Mock
+) -> None:
+    work.findings = None  # so that its result cannot be made
+    committer.finish((work, Scored(Score(3.0))))
+    job = jobs.get(work.claimed.id)
+    assert (job.state, job.failures, job.claim_until) == (State.QUEUED, 1, None)
+    [call] = messages.show_in.call_args_list
+    assert RETRY_SECONDS[0] <= call.args[1] <= RETRY_SECONDS[1]
+
+
+def test_a_begin_that_could_not_be_noted_for_an_unforeseen_reason_does_not_leave_the_job_to_its_claims_end(
+    committer: Committer, work: Work, jobs: Jobs
+) -> None:
+    work.begun = Future()
+    work.begun.set_exception(KeyError("unforeseen"))
+    committer.finish((work, Scored(Score(3.0))))
+    assert jobs.get(work.claimed.id).state is State.QUEUED
+
+
+def test_an_unforeseen_error_of_a_job_that_is_anothers_by_now_changes_nothing_of_it(
+    committer: Committer, work: Work, jobs: Jobs, other_claims: Claims, clock: SettableClock
+) -> None:
+    clock.move(CLAIM_SECONDS + GRACE_SECONDS)
+    theirs = other_claims.claim(work.claimed.id)
+    work.findings = None
+    committer.finish((work, Scored(Score(3.0))))
+    assert jobs.get(work.claimed.id) == theirs
