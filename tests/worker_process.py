@@ -129,6 +129,14 @@ def wait_host(resources: Resources, state: HostState, seconds: float = 60) -> No
         time.sleep(LOOK_SECONDS)
 
 
+def wait_told(process: WorkerProcess, event: str, seconds: float = 60) -> None:
+    """Until a worker's log has that event."""
+    deadline = time.monotonic() + seconds
+    while f'"event": "{event}"' not in process.log.read_text():
+        assert time.monotonic() < deadline, f"never told {event}"
+        time.sleep(LOOK_SECONDS)
+
+
 class GivenJobs:
     """Jobs with their files in the bucket, started as the API starts them."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
-from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
+from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
 
 from shared import logs
 
@@ -47,12 +47,21 @@ DENIALS = frozenset({"AccessDenied", "AccessDeniedException"})
 # A signature is refused for the time of its call, whoever signed it: IAM User Guide, "Troubleshoot signed requests".
 OUT_OF_TIME = ("Signature expired", "Signature not yet current")
 
+REMIND_SECONDS = 600.0  # trouble that goes on is told again
+
 MISSING = "missing"
 WHERE = "an instance profile, ~/.aws/credentials or the environment"
 TO_DO_MISSING = f"Give this machine credentials by {WHERE}. The worker tries on and needs no restart."
 TO_DO_REFUSED = f"Renew what the source gives, or give others by {WHERE}. The worker tries on and needs no restart."
 
 log = logs.get(__name__)
+
+
+def tells(error: BaseException) -> bool:
+    """Whether an error of a call is one of credentials, which is told here once, and not by each that calls."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] in REFUSALS
+    return isinstance(error, (NoCredentialsError, CredentialRetrievalError))
 
 
 def whole_chain() -> Credentials | None:
@@ -80,6 +89,7 @@ class LastingCredentials:
         self._looking = threading.Lock()
         self._trouble: ReadOnlyCredentials | str | None = None  # what was told: the refused keys, or MISSING
         self._refused_at = -math.inf
+        self._told_at = -math.inf
         self._telling = threading.Lock()
 
     def load_credentials(self) -> LastingCredentials:
@@ -177,8 +187,11 @@ class LastingCredentials:
             log.info("credentials_well", source=self._source())
 
     def _is_news(self, trouble: ReadOnlyCredentials | str | None) -> bool:
+        now = self._clock()
         with self._telling:
-            news, self._trouble = trouble != self._trouble, trouble
+            news = trouble != self._trouble or (trouble is not None and now - self._told_at >= REMIND_SECONDS)
+            if news:
+                self._trouble, self._told_at = trouble, now
         return news
 
     def _source(self) -> str:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import logs
 from shared.pools import Lane
 from shared.resources import VISIBILITY
+from worker import credentials
 from worker.deletes import Deletes
 from worker.patience import GaveUp
 from worker.watchdog import Watchdog
@@ -82,7 +83,8 @@ class Messages:
         try:
             self._change_visibility(message, seconds)
         except (BotoCoreError, ClientError) as error:
-            log.warning("visibility_not_changed", message_id=message.id, error=str(error))
+            if not credentials.tells(error):
+                log.warning("visibility_not_changed", message_id=message.id, lane=message.lane, error=str(error))
 
     def show_in(self, message: Message, seconds: float) -> None:
         """Give the message back: it is seen again after so many seconds. Failing leaves it to its visibility.
@@ -92,7 +94,7 @@ class Messages:
         try:
             self._patience(lambda: self._change_visibility(message, seconds))
         except (BotoCoreError, ClientError, GaveUp) as error:
-            log.warning("message_not_given_back", message_id=message.id, error=str(error))
+            log.warning("message_not_given_back", message_id=message.id, lane=message.lane, error=str(error))
 
     def delete(self, message: Message) -> None:
         """Have the message deleted within a second or so; returns at once."""

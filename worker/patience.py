@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
@@ -15,6 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from shared import logs
 from shared.transactions import PASSING
+from worker import credentials
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -67,16 +69,21 @@ UNREADABLE = (urllib3.exceptions.HTTPError, ResponseParserError, UnicodeDecodeEr
 
 log = logs.get(__name__)
 
-_operation: ContextVar[str | None] = ContextVar("operation", default=None)
+_calling: ContextVar[Mapping[str, str]] = ContextVar("calling", default=MappingProxyType({}))
 
 
 class GaveUp(Exception):
     """The worker ends before the call went through."""
 
 
-def note_operation(model: OperationModel, **_: object) -> None:
-    """A handler of botocore's `before-parameter-build`: what this thread calls, for no network error tells."""
-    _operation.set(f"{model.service_model.service_name}.{model.name}")
+def note_operation(model: OperationModel, params: Mapping[str, object], **_: object) -> None:
+    """A handler of botocore's `before-parameter-build`: what this thread calls, for no network error tells.
+
+    Of a queue, too, the name, which is the last part of its URL.
+    """
+    operation = {"operation": f"{model.service_model.service_name}.{model.name}"}
+    url = params.get("QueueUrl")
+    _calling.set(operation | ({"queue": url.rpartition("/")[2]} if isinstance(url, str) else {}))
 
 
 def may_pass(error: BaseException) -> bool:
@@ -117,22 +124,24 @@ class Patience:
         try:
             result = retrying(call)
         except tenacity.RetryError as error:
-            raise GaveUp(f"{_operation.get()}: {error.last_attempt.exception()}") from None
+            raise GaveUp(f"{_calling.get().get('operation')}: {error.last_attempt.exception()}") from None
         if (attempts := retrying.statistics["attempt_number"]) > LOUD_ATTEMPTS:
             seconds = round(time.monotonic() - began, 1)
-            log.info("aws_call_went_through", operation=_operation.get(), attempts=attempts, seconds=seconds)
+            log.info("aws_call_went_through", **_calling.get(), attempts=attempts, seconds=seconds)
         return result
 
 
 def _log_failed(state: tenacity.RetryCallState) -> None:
     """The first failures of a call, then ever fewer: its 4th, 8th, 16th. At night one line tells it."""
     error = state.outcome.exception() if state.outcome else None
+    if error and credentials.tells(error):
+        return
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     if state.attempt_number.bit_count() != 1 or (code in ROUTINE and state.attempt_number < LOUD_ATTEMPTS):
         return
     log.warning(
         "aws_call_failed",
-        operation=_operation.get(),
+        **_calling.get(),
         attempt=state.attempt_number,
         seconds=round(state.seconds_since_start or 0, 1),
         error=code,

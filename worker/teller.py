@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from shared import logs
 from shared.hosts import TELL_SECONDS, Host, Hosts
+from worker import credentials
 from worker.notify import notify
 from worker.status import StatusFile
 from worker.watchdog import Watchdog
@@ -67,4 +68,5 @@ class Teller:
             try:
                 tell()
             except Exception as error:
-                log.warning("host_not_told", error=f"{type(error).__name__}: {error}")
+                if not credentials.tells(error):
+                    log.warning("host_not_told", error=f"{type(error).__name__}: {error}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,9 @@ from tests.cloud import Resources
 from tests.faults.aftermath import end_well
 from tests.faulty_gateway import FaultyGateway
 from tests.stand_ins.ordered_engine import Meeting
-from tests.worker_process import LOOK_SECONDS, GivenJobs, WorkerProcess, worker
+from tests.worker_process import GivenJobs, wait_told, worker
 
 QUICK: dict[str, JsonValue] = {"do": "sleep", "seconds": 0.05}
-WAIT_SECONDS = 60
 
 
 def read_from(file: Path) -> dict[str, str]:
@@ -35,13 +33,6 @@ def write(file: Path, key_id: str) -> None:
     new = file.with_suffix(".new")
     new.write_text(f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = secret-of-{key_id}\n")
     new.replace(file)
-
-
-def wait_told(process: WorkerProcess, event: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while f'"event": "{event}"' not in process.log.read_text():
-        assert time.monotonic() < deadline, f"never told {event}"
-        time.sleep(LOOK_SECONDS)
 
 
 @pytest.mark.timeout(240)

@@ -22,7 +22,7 @@ from tests.clock import SettableClock
 from tests.unit.answering_aws import AnsweringAws, Said
 from worker import clients, credentials
 from worker.clients import Clients
-from worker.credentials import SOON_SECONDS, STATIC_SECONDS, WELL_SECONDS, LastingCredentials
+from worker.credentials import REMIND_SECONDS, SOON_SECONDS, STATIC_SECONDS, WELL_SECONDS, LastingCredentials
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -261,6 +261,15 @@ def test_a_late_refusal_of_keys_that_are_gone_casts_no_doubt_on_the_new(clock: S
     lasting.get_frozen_credentials()
     assert chain.looks == 2
     assert log == []
+
+
+def test_trouble_that_goes_on_is_told_again_from_time_to_time(clock: SettableClock, log: Log) -> None:
+    lasting = LastingCredentials(Chain(None), clock)
+    for _ in range(round(2.5 * REMIND_SECONDS / SOON_SECONDS)):
+        with pytest.raises(NoCredentialsError):
+            lasting.get_frozen_credentials()
+        clock.move(SOON_SECONDS)
+    assert [line["event"] for line in log] == ["credentials_missing"] * 3
 
 
 def test_keys_in_a_file_are_replaced_before_they_expire_and_nothing_is_logged(clock: SettableClock, log: Log) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.unit.answering_aws import AnsweringAws, Said
-from worker import clients, credentials
+from worker import clients
 from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience, may_pass
 
 Log = list[MutableMapping[str, object]]
@@ -199,26 +199,30 @@ def test_transactions_that_meet_are_told_only_where_they_go_on_and_on(log: Log) 
     assert [line["attempt"] for line in log if line["event"] == "aws_call_failed"] == [4]
 
 
-def test_a_failure_names_the_call_that_failed_whatever_it_failed_of(
+def test_a_failure_names_the_call_that_failed_whatever_it_failed_of(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
+    made = clients.make(threads=1)
+    give_up(lambda: made.sqs.receive_message(QueueUrl="http://127.0.0.1:9/1/visqol-3-bulk"))
+    give_up(made.s3.list_buckets)
+    AnsweringAws([made.dynamodb], lambda _: Said(500, "InternalServerError"))
+    give_up(made.dynamodb.list_tables)
+    assert [(line["operation"], line.get("queue"), line["error"]) for line in log] == [
+        ("sqs.ReceiveMessage", "visqol-3-bulk", "EndpointConnectionError"),
+        ("s3.ListBuckets", None, "EndpointConnectionError"),
+        ("dynamodb.ListTables", None, "InternalServerError"),
+    ]
+
+
+def test_credentials_that_are_missing_are_told_once_and_not_by_every_call(
     log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
     made = clients.make(threads=1)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    give_up(made.sqs.list_queues)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setattr(credentials, "SOON_SECONDS", 0.0)
-    give_up(made.s3.list_buckets)
-    AnsweringAws([made.dynamodb], lambda _: Said(500, "InternalServerError"))
-    give_up(made.dynamodb.list_tables)
-    assert [(line["operation"], line["error"]) for line in log if line["event"] == "aws_call_failed"] == [
-        ("sqs.ListQueues", "NoCredentialsError"),
-        ("s3.ListBuckets", "EndpointConnectionError"),
-        ("dynamodb.ListTables", "InternalServerError"),
-    ]
+    for call in (made.sqs.list_queues, made.s3.list_buckets, made.dynamodb.list_tables):
+        give_up(call)
+    assert [line["event"] for line in log] == ["credentials_missing"]
 
 
 def give_up(call: Callable[[], object]) -> None:
