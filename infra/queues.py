@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def all_queues(scope: Construct, configuration: Configuration) -> dict[str, sqs.Queue]:
     """Every queue, by its name in `shared.resources`; in AWS the stage stands before that name."""
     made: dict[str, sqs.Queue] = {}
-    for queue in [*COMMON_QUEUES, *(queue for pool in configuration.pools for queue in pool_queues(pool))]:
+    for queue in [*COMMON_QUEUES, *(queue for pool in configuration.pool_names for queue in pool_queues(pool))]:
         made[queue.name] = sqs.Queue(
             scope,
             queue.name,

@@ -55,7 +55,7 @@ def _common(
             envvar="MOSAIC_DEPLOYMENT",
             metavar="FILE",
             help="The file that was deployed from.",
-            show_default=f"infra/{EXAMPLE.name}",
+            show_default=f"infra/stages/{EXAMPLE.name}",
         ),
     ] = EXAMPLE,
     table: Annotated[

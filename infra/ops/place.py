@@ -79,7 +79,7 @@ class Place:
     @property
     def pools(self) -> tuple[str, ...]:
         """Its pools; none where only names are known of it."""
-        return self.configuration.pools if self.configuration else ()
+        return self.configuration.pool_names if self.configuration else ()
 
     @property
     def region(self) -> str:

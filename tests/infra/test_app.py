@@ -37,7 +37,7 @@ def test_another_process_synthesizes_the_same_bytes_and_leaves_nothing_else(asse
 
 def test_bad_configuration_makes_nothing_and_exits_with_2(tmp_path: Path) -> None:
     deployment = tmp_path / "deployment.toml"
-    deployment.write_text('pools = ["polqa-3"]')
+    deployment.write_text('[[pools]]\nname = "polqa-3"\nengine = "visqol"')
     ended = _run(tmp_path, MOSAIC_DEPLOYMENT=str(deployment), CDK_OUTDIR=str(tmp_path / "out"))
     assert ended.returncode == 2
     assert "stage: Field required" in ended.stderr

@@ -71,7 +71,7 @@ def test_each_pool_has_a_queue_for_each_lane_beside_those_that_all_share(
     data: Template, configuration: Configuration
 ) -> None:
     expected = [queue.name for queue in COMMON_QUEUES]
-    expected += [lane_queue(pool, lane) for pool in configuration.pools for lane in Lane]
+    expected += [lane_queue(pool, lane) for pool in configuration.pool_names for lane in Lane]
     names = [queue["Properties"]["QueueName"] for queue in data.find_resources(QUEUE).values()]
     assert sorted(names) == sorted(configuration.name(name) for name in expected)
 

@@ -53,7 +53,7 @@ def sqs() -> SQSClient:
 
 @pytest.fixture
 def queue_urls(sqs: SQSClient, configuration: Configuration) -> dict[str, str]:
-    return resources.create_queues(sqs, map(_pool, configuration.pools), configuration.name(""))
+    return resources.create_queues(sqs, (pool.pool for pool in configuration.pools), configuration.name(""))
 
 
 @pytest.fixture

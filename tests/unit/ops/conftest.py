@@ -13,6 +13,7 @@ import pytest
 from infra.configuration import Configuration
 from infra.ops.keys import Keys, Plan
 from infra.ops.place import Place
+from infra.settings.pools import PoolSettings
 from sandbox import resources
 from shared.jobs import Jobs
 from shared.tenants import Tenants
@@ -26,13 +27,16 @@ for _module in ("openapi_spec_validator", "openapi_spec_validator.validation.exc
 
 ACCOUNT = "123456789012"  # moto's
 REGION = "eu-central-1"
+POOLS = ("visqol-3", "polqa-3")
 PLANS = ("basic", "standard", "heavy")
 
 
 @pytest.fixture(scope="session")
 def deployed(dynamodb: DynamoDBClient) -> Configuration:
     """What was deployed there, and what is needed of it."""
-    configuration = Configuration(stage="test", pools=("visqol-3", "polqa-3"), region=REGION)
+    configuration = Configuration(
+        stage="test", pools=tuple(PoolSettings(name=name, engine="visqol") for name in POOLS), region=REGION
+    )
     resources.create_table(dynamodb, configuration.table)
     boto3.client("s3").create_bucket(
         Bucket=configuration.bucket(ACCOUNT, REGION),

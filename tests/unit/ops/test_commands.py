@@ -46,7 +46,8 @@ Ops = Callable[..., Ended]
 def deployment(deployed: Configuration, tmp_path: Path) -> Path:
     """The file that the deployment was made from."""
     path = tmp_path / "deployment.toml"
-    path.write_text(f'stage = "{deployed.stage}"\npools = {[*deployed.pools]}\nregion = "{deployed.region}"\n')
+    pools = "".join(f'[[pools]]\nname = "{name}"\nengine = "visqol"\n' for name in deployed.pool_names)
+    path.write_text(f'stage = "{deployed.stage}"\nregion = "{deployed.region}"\n{pools}')
     return path
 
 
@@ -179,7 +180,7 @@ def test_wrong_usage_changes_nothing(arguments: tuple[str, ...], ops: Ops, place
 
 
 def test_a_deployment_of_another_account_is_refused(ops: Ops, deployment: Path) -> None:
-    deployment.write_text(deployment.read_text() + 'account = "999999999999"\n')
+    deployment.write_text('account = "999999999999"\n' + deployment.read_text())
     refused = ops("tenants", "list")
     assert (refused.code, "account 123456789012" in refused.told) == (REFUSED, True)
 
