@@ -18,7 +18,7 @@ from threading import Lock
 from worker import processes
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, Score
-from worker.seat_messages import Task, check_ready, decode_score, encode_task
+from worker.seat_messages import MAX_MESSAGE_BYTES, Task, decode_ready, decode_score, encode_task
 from worker.spawner import Spawner
 
 _STANDARD_ERROR = 2
@@ -86,16 +86,17 @@ class Seat:
             self._stopped = Cancellation()
             self._child = self._spawner.spawn(self._spawn)
 
-    def wait_ready(self, limit_seconds: float) -> None:
-        """Wait until the child has loaded and tested its engine.
+    def wait_ready(self, limit_seconds: float) -> str:
+        """Wait until the child has loaded and tested its engine; the version that this is at.
 
-        Raises EngineError where the engine is not fit, SeatDied, SeatTimedOut or SeatStopped; the child is gone then.
+        Raises EngineError where the engine is not fit, ValueError where the child says something else, SeatDied,
+        SeatTimedOut or SeatStopped; the child is gone then.
         """
         with self._in_use:
             message = self._receive(limit_seconds)
             try:
-                check_ready(message)
-            except EngineError:
+                return decode_ready(message)
+            except (EngineError, ValueError):
                 self._end()
                 raise
 
@@ -159,7 +160,7 @@ class Seat:
         ready = wait([link, *(waker.fileno() for waker in (self._stopped, *wakers))], limit_seconds)
         if link in ready:
             try:
-                return link.recv_bytes()
+                return link.recv_bytes(MAX_MESSAGE_BYTES)
             except (EOFError, OSError):
                 raise SeatDied(self._number, self._end()) from None
         self._end()

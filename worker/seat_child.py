@@ -13,7 +13,7 @@ from shared import logs
 from worker import engines, processes
 from worker.disk import is_full, no_room
 from worker.engines.engine import Engine, EngineError, FailureClass, Score, check_score
-from worker.seat_messages import READY, decode_task, encode_error, encode_score
+from worker.seat_messages import decode_task, encode_error, encode_ready, encode_score
 
 log = logs.get(__name__)
 
@@ -32,27 +32,27 @@ def main(engine: str, link_fd: int, parent_pid: int) -> None:
 
 def _serve(name: str, link: Connection) -> None:
     try:
-        engine = _fit_engine(name)
+        engine, version = _fit_engine(name)
     except EngineError as error:
         link.send_bytes(encode_error(error))
         return
-    link.send_bytes(READY)
+    link.send_bytes(encode_ready(version))
     while True:
         link.send_bytes(_answer(engine, link.recv_bytes()))
 
 
-def _fit_engine(name: str) -> Engine:
-    """The engine, warm. Whatever else goes wrong here would go wrong for every job: `config`."""
+def _fit_engine(name: str) -> tuple[Engine, str]:
+    """The engine, warm, and its version. Whatever else goes wrong here would go wrong for every job: `config`."""
     try:
         engine = engines.load(name)
         engine.self_test()
+        return engine, engine.describe().version
     except EngineError:
         raise
     except Exception as error:
         log.exception("self_test_failed")
         message = f"{type(error).__name__}: {error}"  # for the operator: no client ever sees what is `config`
         raise EngineError(FailureClass.CONFIG, "self_test_failed", message) from error
-    return engine
 
 
 def _answer(engine: Engine, message: bytes) -> bytes:

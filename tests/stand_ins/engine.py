@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -88,6 +89,20 @@ def _start_grandchild(*, bound: bool) -> int:
     return subprocess.Popen(sleep, preexec_fn=bind, close_fds=bound).pid
 
 
+def _say(scratch: Path, message: str) -> Score:
+    """Talk to the parent behind the back of the process's own code: the worst that an engine may do to it."""
+    Connection(os.dup(int(sys.argv[2]))).send_bytes(message.encode())
+    return Score(3.0)
+
+
+def _once(scratch: Path, path: str, then: dict[str, JsonValue]) -> Score:
+    """That order while there is no file at that path, which is there from then on; afterwards a score."""
+    if Path(path).exists():
+        return Score(3.0)
+    Path(path).touch()
+    return _ORDERS[str(then.pop("do"))](scratch, **then)
+
+
 def _wait(scratch: Path, grandchild: str | None = None) -> Score:
     pids = [os.getpid()]
     if grandchild:
@@ -106,6 +121,8 @@ _ORDERS: Mapping[str, Callable[..., Score]] = {
     "exit": _exit,
     "print": _print,
     "write": _write,
+    "say": _say,
+    "once": _once,
     "show_environment": _show_environment,
     "wait": _wait,
 }

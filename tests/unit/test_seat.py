@@ -302,6 +302,34 @@ def test_a_seat_whose_engine_crashes_in_its_self_test_has_died(spawner: Spawner)
         seat.wait_ready(PATIENCE)
 
 
+@pytest.mark.parametrize("message", ["", "[]", "ready", '{"version": null}'])
+def test_a_seat_that_says_neither_that_it_is_ready_nor_why_not_is_gone(spawner: Spawner, message: str) -> None:
+    seat = Seat(stand_in.NAME, 1, {stand_in.SELF_TEST: json.dumps({"do": "say", "message": message})}, spawner)
+    seat.start()
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        seat.wait_ready(PATIENCE)
+    assert not seat.is_alive()
+
+
+def test_a_seat_that_is_ready_tells_the_version_of_its_engine(spawner: Spawner) -> None:
+    seat = Seat(stand_in.NAME, 1, {}, spawner)
+    seat.start()
+    assert seat.wait_ready(PATIENCE) == "1.0"
+    seat.stop()
+
+
+@pytest.mark.parametrize("message", ["[]", '{"score": {"mos_lqo": 3, "details": {"a": NaN}, "warnings": []}}'])
+def test_an_answer_that_is_none_costs_that_attempt_and_the_child_is_not_believed_again(
+    seat: Seat, tmp_path: Path, message: str
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        score(seat, tmp_path, do="say", message=message)
+    assert (caught.value.failure_class, caught.value.code) == (FailureClass.TRANSIENT, "unusable_score")
+    deadline = time.monotonic() + PATIENCE
+    while seat.is_alive():  # until its own answer comes, to which there is no question any more
+        assert time.monotonic() < deadline
+
+
 def test_an_engines_error_survives_pickling() -> None:
     error = EngineError(FailureClass.THROTTLED, "slow_down", "Wait.", Role.REFERENCE)
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - what we wrote ourselves

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from shared.job import Role
 from shared.pools import Mode
 
-LOWEST_MOS = 1.0  # the bottom of the ACR scale, "bad": ITU-T P.800 annex B
+LOWEST_MOS, HIGHEST_MOS = 1.0, 5.0  # the ACR scale, from "bad" to "excellent": ITU-T P.800 annex B
+UNKNOWN_VERSION = "unknown"  # of an engine that does not tell its version: for now, or ever
 
 
 class FailureClass(StrEnum):
@@ -43,7 +44,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Description:
-    """An engine at one version, the scales that it scores on, and how it is set.
+    """An engine at one version (or UNKNOWN_VERSION), the scales that it scores on, and how it is set.
 
     `limit_seconds` is there where the engine itself ends a run that takes so long, as one does that knows how long to
     be patient with a tool that pauses. `unit` are lines for the worker's unit, see `worker.hardening`.
