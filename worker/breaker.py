@@ -11,6 +11,7 @@ from enum import Enum
 
 from shared import logs
 from worker.engines.engine import EngineError, FailureClass
+from worker.reminders import Reminders
 
 LONGEST_HOLD = 4  # times the first one
 
@@ -30,6 +31,7 @@ class _Hold:
     error: EngineError
     seconds: float
     until: float
+    whole: bool = False  # the engine was not fit at all, whatever the mode
     tried: bool = False  # one job is on its way
 
 
@@ -44,6 +46,7 @@ class Breaker:
         self._hold_seconds = hold_seconds
         self._clock = clock
         self._holds: dict[str, _Hold] = {}
+        self._reminders = Reminders(clock)
         self._lock = threading.Lock()
 
     def admit(self, mode: str) -> Admission:
@@ -60,23 +63,30 @@ class Breaker:
     def hold(self, mode: str, error: EngineError, *, alone: bool) -> None:
         """The mode failed for the licence or the configuration. Of many jobs that say so at once, one counts."""
         with self._lock:
-            before = self._holds.get(mode)
-            if before and not alone:
-                return
-            seconds = min(before.seconds * 2, self._hold_seconds * LONGEST_HOLD) if before else self._hold_seconds
-            self._holds[mode] = _Hold(error, seconds, self._clock() + seconds)
-        log.error("mode_held", mode=mode, failure_class=error.failure_class, why=str(error), seconds=seconds)
+            self._hold(mode, error, alone=alone)
+        self._tell([mode], error)
 
     def hold_all(self, error: EngineError) -> None:
         """The engine is not fit as a whole: hold every mode."""
-        for mode in self._modes:
-            self.hold(mode, error, alone=False)
+        with self._lock:
+            for mode in self._modes:
+                self._hold(mode, error, whole=True)
+        self._tell(self._modes, error)
 
     def well(self, mode: str) -> None:
         """The job that was alone went through: all may go on."""
         with self._lock:
             self._holds.pop(mode, None)
-        log.info("mode_well", mode=mode)
+        self._tell_well([mode])
+
+    def fit(self, mode: str) -> None:
+        """A self-test scored in that mode: it is well, and so is whatever was held since the engine was not fit."""
+        with self._lock:
+            over = [held for held, hold in self._holds.items() if hold.whole or held == mode]
+            for held in over:
+                del self._holds[held]
+        if over:
+            self._tell_well(over)
 
     def untried(self, mode: str) -> None:
         """The job that was alone came to nothing for reasons of its own: another may try."""
@@ -87,6 +97,11 @@ class Breaker:
     def held(self, mode: str) -> bool:
         """Whether the mode is held, be it that one job tries it."""
         return mode in self._holds
+
+    def all_that_is_held(self) -> list[str]:
+        """Every mode that is held, by name; one that the engine does not have as well, where a job asked for it."""
+        with self._lock:
+            return sorted(self._holds)
 
     def pause_seconds(self) -> float:
         """How long to leave a job of a held mode alone: from one hold to four, at random."""
@@ -104,4 +119,24 @@ class Breaker:
             return self._reason(self._holds)
 
     def _reason(self, holds: Mapping[str, _Hold]) -> FailureClass | None:
-        return next(iter(holds.values())).error.failure_class if self._modes <= holds.keys() else None
+        if not self._modes <= holds.keys():
+            return None
+        return next(hold.error.failure_class for mode, hold in holds.items() if mode in self._modes)
+
+    def _hold(self, mode: str, error: EngineError, *, alone: bool = False, whole: bool = False) -> None:
+        before = self._holds.get(mode)
+        if before and not alone:
+            return
+        seconds = min(before.seconds * 2, self._hold_seconds * LONGEST_HOLD) if before else self._hold_seconds
+        self._holds[mode] = _Hold(error, seconds, self._clock() + seconds, whole)
+
+    def _tell(self, modes: Iterable[str], error: EngineError) -> None:
+        """One line when they are lost, whoever finds that out again; then a reminder in a while."""
+        due = sorted(mode for mode in modes if self._reminders.due(mode, error.code))
+        if due:
+            log.error("mode_held", mode=", ".join(due), failure_class=error.failure_class, why=str(error))
+
+    def _tell_well(self, modes: Iterable[str]) -> None:
+        for mode in modes:
+            self._reminders.forget(mode)
+        log.info("mode_well", mode=", ".join(sorted(modes)))

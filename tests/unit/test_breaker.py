@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import CapturingLogger
 
 from tests.clock import SettableClock
 from worker.breaker import LONGEST_HOLD, Admission, Breaker
 from worker.engines.engine import EngineError, FailureClass
+from worker.reminders import REMIND_SECONDS
 
 LOST = EngineError(FailureClass.LICENCE, "no_licence", "The licence is lost.")
 HOLD = 30.0
@@ -87,6 +90,41 @@ def test_a_hold_that_has_run_out_is_a_hold_all_the_same_until_a_job_went_through
     assert held.all_held() is FailureClass.LICENCE
     held.well("nb")
     assert held.all_held() is None
+
+
+def test_a_self_test_that_scores_ends_what_it_held_and_the_hold_of_its_mode(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold_all(LOST)
+    held.fit("swb")
+    assert held.all_that_is_held() == []
+    held.hold("nb", LOST, alone=False)
+    held.hold("swb", LOST, alone=False)
+    held.fit("swb")
+    assert held.all_that_is_held() == ["nb"], "a licence may hold for one mode only: a job of the other found that"
+
+
+def test_a_mode_that_the_engine_does_not_have_is_seen_and_makes_nothing_of_the_others(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("fb", EngineError(FailureClass.CONFIG, "unknown_mode", "There is no fb."), alone=False)
+    assert held.all_that_is_held() == ["fb"]
+    assert held.all_held() is None
+    held.hold_all(LOST)
+    assert held.all_held() is FailureClass.LICENCE
+
+
+def test_a_licence_that_stays_lost_is_told_once_and_again_in_a_while_and_once_that_it_is_back(
+    clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr("worker.breaker.log", log)
+    held = breaker(clock)
+    for _ in range(round(2 * REMIND_SECONDS / 20)):
+        held.hold_all(LOST)  # each seat that is tried again
+        held.hold("nb", LOST, alone=True)  # each job that tries it
+        clock.move(20)
+    held.fit("nb")
+    told = [(call.args[0], call.kwargs["mode"]) for call in log.calls]
+    assert told == [("mode_held", "nb, swb")] * 2 + [("mode_well", "nb, swb")]
 
 
 @given(st.lists(st.sampled_from(["admit", "hold", "well", "untried", "wait"]), max_size=40))
