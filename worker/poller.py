@@ -46,6 +46,7 @@ class Poller:
         self._watchdog = watchdog
         self._accounts = accounts
         self._poll_seconds = poll_seconds
+        self._late: list[Work] = []
         self._stopping = threading.Event()
         self._patience = Patience()
         self._threads = [threading.Thread(target=self._run, args=(lane,), name=_loop(lane)) for lane in Lane]
@@ -55,14 +56,15 @@ class Poller:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Receive no more; waits for the receives in flight, whose messages are handed on."""
+    def stop(self) -> list[Work]:
+        """Receive no more; waits for the receives in flight. What came too late to be handed on: it is to go back."""
         self._stopping.set()
         self._patience.end()
         self._places.close()
         for thread in self._threads:
             if thread.ident is not None:  # never started, where the worker ends while its seats warm up
                 thread.join()
+        return self._late
 
     def _run(self, lane: Lane) -> None:
         more = False
@@ -89,9 +91,11 @@ class Poller:
         if not self._places.wait_free(lane, self._watchdog.step_seconds):
             return False
         works = self._receive(lane, 1, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds)
-        while works and not self._places.reserve(lane, 1, self._watchdog.step_seconds) and not self._stopping.is_set():
+        while works and not self._places.reserve(lane, 1, self._watchdog.step_seconds):
             self._watchdog.turn(_loop(lane))
-        self._places.fill(lane, len(works), len(works))
+            works = self._unless_closed(works)
+        if works:
+            self._places.fill(lane, 1, 1)
         for work in works:
             self._inbox.put(work)
         return bool(works)
@@ -124,7 +128,21 @@ class Poller:
         works = [work for message in messages if (work := _work(message))]
         for work in works:
             self._keeper.hold(work)
-        return works
+        return self._unless_closed(works)
+
+    def _unless_closed(self, works: list[Work]) -> list[Work]:
+        """What was received, while there is no reason to receive nothing; else it goes back, unclaimed."""
+        if self._stopping.is_set():
+            self._late += works
+            return []
+        if not self._closed():
+            return works
+        for work in works:
+            self._keeper.let_go(work)  # first, for a beat would hide the message again
+            self._messages.hide(work.message, 0)  # one try: a loop that is watched must turn
+            self._accounts.unclaimed()
+            work.cancelled.close()
+        return []
 
 
 def _loop(lane: Lane) -> str:

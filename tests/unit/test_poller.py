@@ -70,10 +70,23 @@ def keeper() -> Mock:
     return made
 
 
+@pytest.fixture
+def messages(queues: Queues) -> Mock:
+    made: Mock = create_autospec(Messages, instance=True)
+    made.receive.side_effect = queues.receive
+    return made
+
+
+@pytest.fixture
+def closed() -> Event:
+    """Set while there is a reason to receive nothing."""
+    return Event()
+
+
 @pytest.fixture(autouse=True)
-def poller(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -> Iterator[Poller]:
-    messages = create_autospec(Messages, instance=True)
-    messages.receive.side_effect = queues.receive
+def poller(
+    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
+) -> Iterator[Poller]:
     poller = Poller(
         messages=messages,
         places=places,
@@ -81,13 +94,20 @@ def poller(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -
         inbox=inbox,
         watchdog=Watchdog(SECONDS),
         accounts=create_autospec(Accounts, instance=True),
-        closed=lambda: None,
+        closed=closed.is_set,
         poll_seconds=SECONDS,
     )
     poller.start()
     yield poller
     queues.ended.set()
-    poller.stop()
+    for work in poller.stop():
+        work.cancelled.close()
+
+
+def given_back(messages: Mock, count: int) -> list[str]:
+    wait_until(lambda: messages.hide.call_count >= count)
+    assert {call.args[1] for call in messages.hide.call_args_list} == {0}
+    return sorted(call.args[0].id for call in messages.hide.call_args_list)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -116,15 +136,59 @@ def test_no_more_is_received_than_there_are_places(queues: Queues, places: Place
 def test_what_comes_when_the_other_lane_has_filled_every_place_is_kept_until_there_is_one(
     queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock
 ) -> None:
-    assert queues.polled[Lane.INTERACTIVE].wait(SECONDS)
-    queues.send(Lane.BULK, IN_HAND)
-    for _ in range(IN_HAND):
-        inbox.take()
-    queues.send(Lane.INTERACTIVE, 1)
-    wait_until(lambda: Lane.INTERACTIVE in places._waiting)
-    assert keeper.hold.call_count == IN_HAND + 1
+    fill_beside_a_late_one(queues, places, inbox, keeper)
     assert inbox.clear() == []
     places.release()
     late = inbox.take()
     assert late is not None
     assert late.message.lane is Lane.INTERACTIVE
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_what_comes_just_as_there_is_a_reason_to_receive_nothing_goes_back_unclaimed(
+    lane: Lane,
+    queues: Queues,
+    messages: Mock,
+    places: Places,
+    inbox: Handoff[Work],
+    keeper: Mock,
+    closed: Event,
+) -> None:
+    assert queues.polled[lane].wait(SECONDS)
+    closed.set()
+    queues.send(lane, 1)
+    assert given_back(messages, 1) == [f"{lane}-0"]
+    keeper.let_go.assert_called_once()
+    assert inbox.clear() == []
+    wait_until(lambda: places.in_hand == 0)
+
+
+def test_what_waits_for_a_place_goes_back_when_there_is_a_reason_to_receive_nothing(
+    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
+) -> None:
+    fill_beside_a_late_one(queues, places, inbox, keeper)
+    closed.set()
+    assert given_back(messages, 1) == ["interactive-0"]
+    places.release()
+    assert inbox.clear() == []
+    assert places.in_hand == IN_HAND - 1
+
+
+def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it(
+    poller: Poller, queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock
+) -> None:
+    fill_beside_a_late_one(queues, places, inbox, keeper)
+    queues.ended.set()
+    assert [work.message.lane for work in poller.stop()] == [Lane.INTERACTIVE]
+    assert inbox.clear() == []
+    assert (places.in_hand, places._reserved, places._free) == (IN_HAND, 0, 0)
+
+
+def fill_beside_a_late_one(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -> None:
+    """Every place is filled by bulk, and an interactive message was received that waits for one."""
+    assert queues.polled[Lane.INTERACTIVE].wait(SECONDS)
+    queues.send(Lane.BULK, IN_HAND)
+    for _ in range(IN_HAND):
+        inbox.take()
+    queues.send(Lane.INTERACTIVE, 1)
+    wait_until(lambda: keeper.hold.call_count == IN_HAND + 1 and Lane.INTERACTIVE in places._waiting)
