@@ -85,6 +85,7 @@ class Service:
             "MOSAIC_BUCKET": self.name,
             "MOSAIC_QUEUE_URLS": json.dumps(self.queue_urls),
             "MOSAIC_POOL": POOL.name,
+            "MOSAIC_POOLS": json.dumps([POOL.model_dump(mode="json")]),
         }
 
     def put_backlog(self, count: int) -> None:

@@ -16,6 +16,7 @@ from sandbox.children import ROOT, Command
 from sandbox.state import Ports, State
 from shared.pools import Pool
 from worker.engines import load
+from worker.engines.engine import UNKNOWN_VERSION
 
 TABLE = "jobs"
 BUCKET = "mosaic-sandbox"
@@ -44,9 +45,11 @@ class Setup:
 def pool_of(engine: str) -> Pool:
     """The pool for an engine, as the engine describes itself: one engine at one version family."""
     description = load(engine).describe()
+    family = description.version.split(".")[0]
     return Pool(
-        name=f"{description.name}-{description.version.split('.')[0]}",
+        name=f"{description.name}-{family}",
         engine=description.name,
+        version_family="" if family == UNKNOWN_VERSION else family,
         modes=description.modes,
         default_mode=description.default_mode,
     )
@@ -61,7 +64,7 @@ def cloud_command(setup: Setup) -> Command:
 def api_command(setup: Setup, pool: Pool, queue_urls: Mapping[str, str]) -> Command:
     """The functions and what calls them."""
     arguments = [sys.executable, "-m", "sandbox.functions", str(setup.ports.api), str(setup.state.keys)]
-    told = {**_common(queue_urls), "MOSAIC_POOLS": json.dumps([pool.model_dump(mode="json")])}
+    told = {**_common(queue_urls), "MOSAIC_POOLS": _pools(pool)}
     return _command(setup, "API", arguments, told)
 
 
@@ -70,6 +73,7 @@ def worker_command(setup: Setup, pool: Pool, queue_urls: Mapping[str, str]) -> C
     told = {
         **_common(queue_urls),
         "MOSAIC_POOL": pool.name,
+        "MOSAIC_POOLS": _pools(pool),
         "MOSAIC_ENGINE": setup.engine,
         "MOSAIC_HOST": "sandbox",
         "MOSAIC_WORK_DIRECTORY": str(setup.state.work),
@@ -85,6 +89,10 @@ def worker_command(setup: Setup, pool: Pool, queue_urls: Mapping[str, str]) -> C
 
 def _common(queue_urls: Mapping[str, str]) -> dict[str, str]:
     return {"MOSAIC_TABLE": TABLE, "MOSAIC_BUCKET": BUCKET, "MOSAIC_QUEUE_URLS": json.dumps(dict(queue_urls))}
+
+
+def _pools(pool: Pool) -> str:
+    return json.dumps([pool.model_dump(mode="json")])
 
 
 def _command(

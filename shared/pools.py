@@ -40,6 +40,7 @@ class Pool(BaseModel):
 
     name: PoolName
     engine: str
+    version_family: str = Field("", description="What its engine's version begins with: 3 of 3.8.0; empty for any.")
     modes: tuple[Mode, ...] = Field(min_length=1)
     default_mode: str
 

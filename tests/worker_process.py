@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from api import starting
 from api.service import Service
 from api.settings import ApiSettings
+from sandbox.parts import pool_of
 from sandbox.readiness import VARIABLE, Listener
 from shared.hosts import Hosts, HostState
 from shared.job import AudioFile, Job, Prepare, Role, new_job_id
@@ -49,6 +50,7 @@ class WorkerProcess:
             "MOSAIC_BUCKET": resources.bucket,
             "MOSAIC_QUEUE_URLS": json.dumps(resources.queue_urls),
             "MOSAIC_POOL": POOL.name,
+            "MOSAIC_POOLS": pools_of(settings.get("engine", NAME)),
             "MOSAIC_ENGINE": NAME,
             "MOSAIC_HOST": HOST,
             "MOSAIC_SEATS": "1",
@@ -107,6 +109,11 @@ class WorkerProcess:
         """What is left of jobs in its work directory."""
         work = self.directory / "work"
         return [path for path in work.iterdir() if path.name != "lock"] if work.exists() else []
+
+
+def pools_of(engine: str) -> str:
+    """The pool of the tests' queues, as one that is made for that engine."""
+    return json.dumps([pool_of(engine).model_copy(update={"name": POOL.name}).model_dump(mode="json")])
 
 
 @contextmanager

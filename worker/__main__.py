@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from typing import NoReturn
 
 from shared import logs, settings
-from worker import commands
+from worker import commands, engines
 from worker.engines.engine import EngineError
 from worker.job_files import RootInUse
 from worker.log_events import stream_name
@@ -22,7 +23,7 @@ from worker.log_shipping import LogShipping
 from worker.settings import WorkerSettings
 from worker.worker import Worker
 
-DRAIN_FAILED, BAD_SETTINGS = 1, 2
+FAILED, BAD_SETTINGS = 1, 2
 LOOK_SECONDS = 0.1  # how often a drain is looked at for its end
 SWITCH_SECONDS = 0.0005  # a thread that wakes beside a busy one waits 0.7 ms for its turn, not 5.2 (measured)
 
@@ -37,11 +38,11 @@ def main() -> int:
         return commands.main(sys.argv[1:])
     faulthandler.enable()  # the watchdog's SIGABRT prints what every thread was doing
     try:
-        told = settings.read(WorkerSettings, os.environ)
+        told = _told()
         shipping = LogShipping(told.log_group, stream_name(told.host, time.time()))
         logs.configure("worker", tee=shipping.put)
         worker = Worker(told, shipping)
-    except (settings.BadSettings, EngineError) as error:
+    except settings.BadSettings as error:
         print(f"The worker cannot start:\n{error}", file=sys.stderr)
         return BAD_SETTINGS
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -53,6 +54,23 @@ def main() -> int:
         return BAD_SETTINGS
     shipping.stop()
     return 0
+
+
+def _told() -> WorkerSettings:
+    """Raises BadSettings with every error, those of the engine as well."""
+    try:
+        return settings.read(WorkerSettings, os.environ)
+    except settings.BadSettings as bad:
+        raise settings.BadSettings(bad.errors + _engine_errors()) from None
+
+
+def _engine_errors() -> list[str]:
+    try:
+        if name := os.environ.get("MOSAIC_ENGINE"):
+            engines.load(name).describe()
+    except EngineError as error:
+        return [str(error)]
+    return []
 
 
 def _raise_file_limit() -> None:
@@ -72,7 +90,7 @@ def _run(worker: Worker, shipping: LogShipping) -> None:
     signal.set_wakeup_fd(wakeup.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
-    worker.start()
+    _start(worker, shipping)
     signals.recv(1)
     draining = threading.Thread(target=_drain, args=(worker, shipping), name="draining")
     draining.start()
@@ -83,13 +101,29 @@ def _run(worker: Worker, shipping: LogShipping) -> None:
             worker.hurry()
 
 
+def _start(worker: Worker, shipping: LogShipping) -> None:
+    """Raises RootInUse, before anything was started. Whatever else it is ends the process, to be started anew."""
+    try:
+        worker.start()
+    except RootInUse:
+        raise
+    except Exception:
+        log.exception("start_failed")
+        _end(shipping)
+
+
 def _drain(worker: Worker, shipping: LogShipping) -> None:
     try:
         worker.stop()
     except Exception:
         log.exception("drain_failed")
-        shipping.stop()
-        os._exit(DRAIN_FAILED)  # threads that nobody stops any more would keep the process for ever
+        _end(shipping)
+
+
+def _end(shipping: LogShipping) -> NoReturn:
+    """End here and now: threads that nobody stops any more would keep the process for ever."""
+    shipping.stop()
+    os._exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -120,13 +120,13 @@ class Accounts:
             self._waiting -= 1
             self._busy += 1
 
-    def scored(self, seconds: float) -> None:
-        """A seat has done with what it began, whatever came of it."""
+    def scored(self, seconds: float, *, counts: bool) -> None:
+        """A seat has done with what it began, whatever came of it; the mean `counts` only what has a score."""
         with self._lock:
             self._pass_time()
             self._busy -= 1
-            self._scores += 1
-            self._score_seconds += seconds
+            self._scores += counts
+            self._score_seconds += seconds * counts
             self._told.series["score"].append(seconds)
 
     def published(self, seconds: float) -> None:

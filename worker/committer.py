@@ -152,7 +152,9 @@ class Committer:
             mos_lqo=mos_lqo,
             mode=work.claimed.mode,
             engine=EngineRecord(
-                name=self._engine.name, version=self._engine.version, settings=dict(self._engine.settings)
+                name=self._engine.name,
+                version=work.engine_version or self._engine.version,
+                settings=dict(self._engine.settings),
             ),
             warnings=[*findings.warnings, *(Advice(code=ENGINE_WARNING, message=words) for words in warnings)],
             prepared=findings.prepared,

@@ -16,6 +16,7 @@ from worker.engines.engine import EngineError, FailureClass
 LOOK_SECONDS = 1.0  # how often the disk is looked at, at most
 HELD_SECONDS = 5.0  # after a write failed, whatever the disk says of itself: a quota shows in no figure of it
 WELL_AGAIN = 1.1  # times the floor, or the jobs that come and go would close and open it by turns
+DISK_FULL = "disk_full"
 
 log = logs.get(__name__)
 
@@ -27,7 +28,7 @@ def is_full(error: BaseException) -> TypeGuard[OSError]:
 
 def no_room(error: OSError) -> EngineError:
     """What such an error is to the job that met it: `throttled`, for it waits, and no attempt is spent."""
-    return EngineError(FailureClass.THROTTLED, "disk_full", f"The host has no room to work on the job: {error}.")
+    return EngineError(FailureClass.THROTTLED, DISK_FULL, f"The host has no room to work on the job: {error}.")
 
 
 class Disk:
@@ -64,6 +65,11 @@ class Disk:
             self._evict()
             self._look_at = self._clock() + HELD_SECONDS
             self._tell(low=True)
+
+    def heed(self, error: EngineError) -> None:
+        """Where a child process tells by it that it ran out of room, that counts as a write of ours that failed."""
+        if error.code == DISK_FULL:
+            self.ran_out()
 
     def _looks_low(self) -> bool:
         wanted = self._floor * (WELL_AGAIN if self._low else 1)

@@ -17,6 +17,7 @@ from shared import logs
 from shared.job import Job, Role
 from worker import reference_cache
 from worker.audio.measures import Measures
+from worker.disk import Disk
 from worker.engines.engine import EngineError, FailureClass
 from worker.examine import Examined, Task, serve
 from worker.reference_cache import ReferenceCache
@@ -39,10 +40,14 @@ class MeasuringStopped(Exception):
 class Measuring:
     """Examines files in a process of its own, which is started anew where it died or did not answer."""
 
-    def __init__(self, spawner: Spawner, references: ReferenceCache) -> None:
-        """`references` keeps the measures of each reference that it keeps, so that those are measured once."""
+    def __init__(self, spawner: Spawner, references: ReferenceCache, disk: Disk) -> None:
+        """`references` keeps the measures of each reference that it keeps, so that those are measured once.
+
+        `disk` is told where the process finds no room.
+        """
         self._spawner = spawner
         self._references = references
+        self._disk = disk
         self._one_at_a_time = Lock()
         self._stopping = False
 
@@ -75,7 +80,9 @@ class Measuring:
     def _findings(self, task: Task) -> Findings:
         examined = _EXAMINED.validate_json(self._ask(task))
         if examined.error:
-            raise examined.error.as_error()
+            error = examined.error.as_error()
+            self._disk.heed(error)
+            raise error
         if examined.findings is None:
             raise EngineError(FailureClass.TRANSIENT, "measuring_failed", "The measuring process gave no answer.")
         return examined.findings
@@ -88,9 +95,11 @@ class Measuring:
             log.error("measuring_hung", seconds=LIMIT_SECONDS)
         except (EOFError, OSError):
             log.warning("measuring_died")
-        if self._stopping:
+        if not self._stopping:
+            self._renew()
+        if self._stopping:  # looked at again, for a `stop` meanwhile killed the old process
+            self._process.kill()
             raise MeasuringStopped
-        self._renew()
         message = "The measuring process died of this job's files, or did not answer."
         raise EngineError(FailureClass.TRANSIENT, "measuring_died", message)
 

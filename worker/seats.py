@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
 
 import tenacity
 
@@ -14,13 +16,19 @@ from shared.claims import Claims
 from shared.job import Job
 from worker.accounts import Accounts
 from worker.breaker import Breaker
-from worker.engines.engine import EngineError, FailureClass
+from worker.disk import Disk
+from worker.engines.engine import Description, EngineError, FailureClass
 from worker.handoff import Handoff
 from worker.job_files import SCRATCH
 from worker.places import Places
+from worker.pool_terms import check_version
+from worker.reminders import Reminders
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
 from worker.work import Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
+
+if TYPE_CHECKING:
+    from shared.pools import Pool
 
 WARM_SECONDS = 300.0  # the first score of ViSQOL compiles for some 10 s, more on a busy machine
 BASE_SECONDS = 60.0  # how long an engine may take: so long, and
@@ -41,10 +49,12 @@ class Seats:
         self,
         *,
         engine: str,
+        description: Description,
+        pool: Pool,
         count: int,
-        own_limit_seconds: float | None,
         environment: Mapping[str, str],
         spawner: Spawner,
+        disk: Disk,
         breaker: Breaker,
         claims: Claims,
         places: Places,
@@ -53,7 +63,9 @@ class Seats:
         outbox: Handoff[Finished],
     ) -> None:
         self._seats = [Seat(engine, number, environment, spawner) for number in range(count)]
-        self._own_limit_seconds = own_limit_seconds
+        self._description = description
+        self._pool = pool
+        self._disk = disk
         self._breaker = breaker
         self._claims = claims
         self._places = places
@@ -65,6 +77,8 @@ class Seats:
         self._threads = [threading.Thread(target=self._run, args=(seat,), name="seat") for seat in self._seats]
         self._warm = threading.Semaphore(0)
         self._up: set[Seat] = set()
+        self._reminders = Reminders()
+        self._version = description.version
 
     def start(self) -> None:
         """Start every seat's process; returns at once."""
@@ -80,6 +94,8 @@ class Seats:
         self.take_no_more()
         for thread in self._threads:
             thread.join()
+        for work in self._ready.clear():  # what a seat gave back that had died before it could begin
+            self._done(work, Unscored.RETURNED)
         self._beginning.shutdown()
 
     def take_no_more(self) -> None:
@@ -98,6 +114,11 @@ class Seats:
         """How many seats have a process that is fit to score."""
         return len(self._up)
 
+    @property
+    def version(self) -> str:
+        """The version of the engine, as the last seat that came up told it; before that, as it was described."""
+        return self._version
+
     def _run(self, seat: Seat) -> None:
         answered = False
 
@@ -108,21 +129,28 @@ class Seats:
                 self._warm.release()
 
         while self._bring_up(seat, answers) and (work := self._ready.take()) is not None:
+            if not seat.is_alive():  # it died while it waited: no fault of this job's
+                self._ready.put(work)
+                continue
             with logs.about(work.claimed):
                 outcome = self._safe_outcome(seat, work)
-                self._tell_breaker(work, outcome)
-            self._places.release()
-            self._outbox.put((work, outcome))
+            self._done(work, outcome)
         seat.stop()
+
+    def _done(self, work: Work, outcome: Outcome) -> None:
+        with logs.about(work.claimed):
+            self._tell_breaker(work, outcome)
+        self._places.release()
+        self._outbox.put((work, outcome))
 
     def _bring_up(self, seat: Seat, answers: Callable[[], None]) -> bool:
         """Have the seat's process up, starting it until it comes up; False once the worker ends."""
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((SeatError, EngineError, OSError)),
+            retry=tenacity.retry_if_exception_type(Exception),  # whatever it is, a seat is worth another try
             wait=tenacity.wait_random_exponential(multiplier=1, max=RESTART_SECONDS),
             stop=tenacity.stop_when_event_set(self._stopping),
             sleep=tenacity.sleep_using_event(self._stopping),
-            before_sleep=self._before_retry,
+            before_sleep=partial(self._before_retry, seat),
         )
         if not seat.is_alive():
             self._up.discard(seat)
@@ -131,30 +159,36 @@ class Seats:
             except tenacity.RetryError:
                 return False
             self._up.add(seat)
+            self._breaker.fit(self._description.default_mode)  # in which the self-test scored
+            if self._reminders.forget(seat):
+                log.info("seat_up")
         answers()
         return True
 
     def _put_off_all(self) -> None:
         """With no seat up, what waits for one goes back: another host may have a seat."""
         for work in self._ready.clear() if not self._up else []:
-            outcome = Unscored.PUT_OFF
-            self._tell_breaker(work, outcome)
-            self._places.release()
-            self._outbox.put((work, outcome))
+            self._done(work, Unscored.PUT_OFF)
 
-    def _before_retry(self, state: tenacity.RetryCallState) -> None:
+    def _before_retry(self, seat: Seat, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.error("seat_not_up", attempt=state.attempt_number, error=str(error))
+        told_by_breaker = isinstance(error, EngineError) and self._breaker.all_held()
+        if not told_by_breaker and self._reminders.due(seat, str(error)):
+            log.error("seat_not_up", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
         self._put_off_all()
 
     def _start(self, seat: Seat, answers: Callable[[], None]) -> None:
-        if self._stopping.is_set():
-            raise SeatStopped("the worker ends")
         seat.start()
+        if self._stopping.is_set():  # looked at once it can be stopped: a `hurry` before that found nothing to stop
+            seat.stop()
+            raise SeatStopped("the worker ends")
         try:
-            seat.wait_ready(WARM_SECONDS)
+            self._version = seat.wait_ready(WARM_SECONDS)
+            check_version(self._pool, self._version)
         except EngineError as error:
-            self._breaker.hold_all(error)
+            seat.stop()
+            if not self._up:  # a seat that scores shows that the engine as a whole is fit
+                self._breaker.hold_all(error)
             if error.failure_class is FailureClass.LICENCE:
                 answers()  # the seat is well, the licence is not: a state of the host, and no reason not to be up
             raise
@@ -175,13 +209,14 @@ class Seats:
             return Unscored.PUT_OFF
         work.begun = self._begin(work.claimed)
         self._accounts.begun()
-        began = time.monotonic()
+        began, outcome = time.monotonic(), None
         try:
-            return self._score(seat, work)
+            outcome = self._score(seat, work)
+            return outcome
         finally:
             seconds = time.monotonic() - began
             work.timings_ms["scored"] = round(seconds * 1000)
-            self._accounts.scored(seconds)
+            self._accounts.scored(seconds, counts=isinstance(outcome, Scored))
 
     def _tell_breaker(self, work: Work, outcome: Outcome) -> None:
         mode = work.claimed.mode
@@ -206,11 +241,13 @@ class Seats:
         findings, job = work.findings, work.claimed
         if findings is None or work.directory is None:
             raise RuntimeError(f"job {job.id} came to a seat without its files")
-        limit = run_limit(findings.seconds, self._own_limit_seconds)
+        limit = run_limit(findings.seconds, self._description.limit_seconds)
         scratch = work.directory / SCRATCH
+        work.engine_version = self._version
         try:
             return Scored(seat.score(findings.reference, findings.degraded, job.mode, scratch, limit, work.cancelled))
         except EngineError as error:
+            self._disk.heed(error)
             return Failed(error)
         except SeatStopped:
             return Unscored.DROPPED if work.cancelled.is_set() else Unscored.RETURNED

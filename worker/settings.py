@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from shared.lives import LIVES, LivesSetting
-from shared.pools import Lane, PoolName
+from shared.pools import Lane, Pool, PoolName
 from shared.resources import MALFORMED_QUEUE, lane_queue
 
 POLL_SECONDS = 20  # the longest long poll: SQS Developer Guide, "Amazon SQS short and long polling"
@@ -26,6 +26,7 @@ class WorkerSettings(BaseModel):
     bucket: str
     queue_urls: Json[dict[str, str]]
     pool: PoolName
+    pools: Json[list[Pool]] = Field(description="As the functions have them: what clients are promised of each pool.")
     engine: str
     host: str = Field(default_factory=socket.gethostname, min_length=1)
     seats: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
@@ -45,13 +46,22 @@ class WorkerSettings(BaseModel):
     hold_seconds: float = Field(30, gt=0, description="How long a mode whose licence is lost is first held.")
 
     @property
+    def own_pool(self) -> Pool:
+        """The one that it works for."""
+        return next(pool for pool in self.pools if pool.name == self.pool)
+
+    @property
     def stop_seconds(self) -> float:
         """How long a stop takes at most: the receive in flight, the drain, and what is then to be settled."""
         return self.poll_seconds + self.drain_seconds + SETTLE_SECONDS
 
     @model_validator(mode="after")
-    def _queues_are_there(self) -> Self:
+    def _pool_is_there(self) -> Self:
         wanted = {MALFORMED_QUEUE, *(lane_queue(self.pool, lane) for lane in Lane)}
-        if missing := sorted(wanted - set(self.queue_urls)):
-            raise ValueError(f"MOSAIC_QUEUE_URLS has no {', '.join(missing)}")
+        missing = {
+            "MOSAIC_QUEUE_URLS": sorted(wanted - set(self.queue_urls)),
+            "MOSAIC_POOLS": sorted({self.pool} - {pool.name for pool in self.pools}),
+        }
+        if lines := [f"{variable} has no {', '.join(names)}" for variable, names in missing.items() if names]:
+            raise ValueError("; ".join(lines))
         return self

@@ -54,6 +54,7 @@ class Work:
     directory: Path | None = None
     findings: Findings | None = None
     begun: Future[Job] | None = None
+    engine_version: str | None = None  # of the seat that has it
     alone: bool = False  # it shows whether a held mode is well again
     cancelled: Cancellation = field(default_factory=Cancellation)
     timings_ms: dict[str, int] = field(default_factory=dict)

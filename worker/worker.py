@@ -11,6 +11,7 @@ from shared.hosts import Hosts, HostState
 from shared.job_table import JobTable
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
+from shared.settings import BadSettings
 from worker import clients, engines
 from worker.accounts import Accounts
 from worker.breaker import Breaker
@@ -18,6 +19,7 @@ from worker.committer import Committer
 from worker.condition import Condition
 from worker.crew import Crew
 from worker.disk import Disk
+from worker.engines.engine import Description, EngineError
 from worker.fetcher import Fetcher
 from worker.handoff import Handoff
 from worker.job_files import JobFiles
@@ -30,6 +32,7 @@ from worker.patience import Patience
 from worker.pause import PauseFile
 from worker.places import Places
 from worker.poller import Poller
+from worker.pool_terms import broken_terms
 from worker.reference_cache import ReferenceCache
 from worker.seats import Seats
 from worker.settings import WorkerSettings
@@ -46,10 +49,12 @@ class Worker:
     """poller → fetcher → seats → committer, with bounded hand-offs between them."""
 
     def __init__(self, told: WorkerSettings, shipping: LogShipping) -> None:
-        """Raises EngineError where there is no such engine. Whoever makes the shipping stops it, last of all."""
+        """Raises BadSettings with every error: of the engine, where it is not its pool's, and of AWS's own settings.
+
+        Whoever makes the shipping stops it, last of all.
+        """
         self._told = told
         self._shipping = shipping
-        self._engine = engines.load(told.engine).describe()
         self._opened = False
         self._closing = threading.Event()
         self._polled = threading.Event()
@@ -57,7 +62,7 @@ class Worker:
         self._opening = threading.Thread(target=self._open, name="opening")
         in_hand = told.seats + told.prefetch
         threads = in_hand + told.seats * 2 + BEATING_THREADS + 4
-        aws = clients.make(threads)
+        self._engine, aws = _engine_and_clients(told, threads)
         self._logs = aws.logs
         self._patience = Patience()
         self._watchdog = Watchdog(watchdog_seconds() or LIMIT_SECONDS)
@@ -77,7 +82,7 @@ class Worker:
         disk = Disk(told.work_directory, told.disk_floor_bytes, self._references.evict)
         self._files = JobFiles(aws.s3, told.bucket, told.work_directory, self._patience, self._references, disk)
         self._spawner = Spawner()
-        self._measuring = Measuring(self._spawner, self._references)
+        self._measuring = Measuring(self._spawner, self._references, disk)
         beats = Claims(JobTable(aws.dynamodb, told.table), told.host, clock, told.lives)
         self._keeper = Keeper(beats, self._messages, self._watchdog)
         self._breaker = Breaker((mode.name for mode in self._engine.modes), told.hold_seconds)
@@ -104,10 +109,12 @@ class Worker:
         self._fetchers = Crew("fetcher", in_hand, self._inbox, fetcher.fetch, about=Work.in_log)
         self._seats = Seats(
             engine=told.engine,
+            description=self._engine,
+            pool=told.own_pool,
             count=told.seats,
-            own_limit_seconds=self._engine.limit_seconds,
             environment={"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(told.state_directory / "numba")},
             spawner=self._spawner,
+            disk=disk,
             breaker=self._breaker,
             claims=claims,
             places=self._places,
@@ -193,12 +200,12 @@ class Worker:
         self._teller.tell_now()
         if not self._opened:
             self._seats.hurry()  # nothing was received yet, and seats that still warm up are of no use
-        self._poller.stop()
+        late = self._poller.stop()
         self._polled.set()
         deadline = threading.Timer(0 if self._hurried.is_set() else self._told.drain_seconds, self._hurry_now)
         deadline.start()
         self._seats.take_no_more()
-        for work in self._inbox.clear():
+        for work in (*late, *self._inbox.clear()):
             self._give_back(work)
         self._fetchers.stop()
         for work in self._ready.clear():
@@ -232,7 +239,7 @@ class Worker:
         self._teller.tell_now()
         self._poller.start()
         notify(READY)
-        log.info("worker_ready", engine=self._engine.name, version=self._engine.version, seats=self._told.seats)
+        log.info("worker_ready", engine=self._engine.name, version=self._seats.version, seats=self._told.seats)
 
     def _totals(self) -> dict[str, int]:
         """What the accounts tell the growth of."""
@@ -241,3 +248,20 @@ class Worker:
             "reference_cache_misses": self._references.misses,
             "logs_dropped": self._shipping.dropped,
         }
+
+
+def _engine_and_clients(told: WorkerSettings, threads: int) -> tuple[Description, clients.Clients]:
+    """Raises BadSettings with every error of both."""
+    errors: list[str] = []
+    try:
+        engine = engines.load(told.engine).describe()
+        errors += broken_terms(told.own_pool, engine)
+    except EngineError as error:
+        errors.append(str(error))
+    try:
+        aws = clients.make(threads)
+    except BadSettings as bad:
+        errors += bad.errors
+    if errors:
+        raise BadSettings(errors)
+    return engine, aws

@@ -65,7 +65,7 @@ def test_seat_use_is_the_share_of_all_seats_seconds_that_they_scored(clock: Sett
     told = accounts(clock)
     told.begun()
     clock.move(30)
-    told.scored(30)
+    told.scored(30, counts=True)
     clock.move(30)
     line = told.take()
     assert (line["seconds"], line["busy_seconds"], line["seat_use"]) == (60, 30, 25)
@@ -80,7 +80,7 @@ def test_a_score_counts_in_every_minute_that_it_lasts(clock: SettableClock) -> N
     clock.move(60)
     second = told.take()
     clock.move(20)
-    told.scored(90)
+    told.scored(90, counts=True)
     clock.move(40)
     third = told.take()
     assert [line["busy_seconds"] for line in (first, second, third)] == [10, 60, 20]
@@ -100,7 +100,7 @@ def test_seat_use_adds_up_however_scores_and_minutes_lie(steps: list[tuple[str, 
         elif step == "end" and running:
             lasted = clock() - running.pop()
             scored += lasted
-            told.scored(lasted)
+            told.scored(lasted, counts=True)
         elif step == "take":
             lines.append(numbers(told.take()))
         assert told.busy == len(running)
@@ -116,9 +116,19 @@ def test_the_mean_is_of_all_scores_since_the_start(clock: SettableClock) -> None
     assert told.mean_seconds is None
     for seconds in (1, 2, 6):
         told.begun()
-        told.scored(seconds)
+        told.scored(seconds, counts=True)
         told.take()
     assert told.mean_seconds == 3
+
+
+def test_what_a_seat_refused_or_lost_is_no_part_of_the_mean_by_which_clients_are_told_how_long_to_wait(
+    clock: SettableClock,
+) -> None:
+    told = accounts(clock)
+    for seconds, counts in ((0.01, False), (5, True), (300, False)):
+        told.begun()
+        told.scored(seconds, counts=counts)
+    assert told.mean_seconds == 5
 
 
 # What is counted
@@ -334,7 +344,7 @@ def busy_minute(clock: SettableClock) -> Accounts:
     told.fetched(0.1)
     told.begun()
     clock.move(60)
-    told.scored(60)
+    told.scored(60, counts=True)
     told.published(0.01)
     told.ended(End.SUCCEEDED, SCORED, begun=True, error=None)
     return told

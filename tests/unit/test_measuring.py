@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from shared.job import AudioFile, Job, Prepare, Role
 from tests.jobs_for_tests import new_job
 from tests.unit.signals import noise, save, silence
+from worker.disk import Disk
 from worker.engines.engine import EngineError, FailureClass
 from worker.examine import Refusal, Task, examine
-from worker.measuring import Measuring
+from worker.measuring import Measuring, MeasuringStopped
 from worker.reference_cache import ReferenceCache, declared
 from worker.spawner import Spawner
 from worker.work import Findings
 
+T = TypeVar("T")
+
 RATE = 16000
+PATIENCE = 30
 FULL_DEVICE = Path("/dev/full")
 RESAMPLED = Prepare.model_validate({"resample": 48000})
 
@@ -35,10 +42,16 @@ def references(tmp_path: Path) -> Iterator[ReferenceCache]:
 
 
 @pytest.fixture
-def measuring(references: ReferenceCache) -> Iterator[Measuring]:
+def disk(tmp_path: Path) -> Disk:
+    """With a floor of nothing: only a write that failed makes it low."""
+    return Disk(tmp_path, 0, lambda: None)
+
+
+@pytest.fixture
+def measuring(references: ReferenceCache, disk: Disk) -> Iterator[Measuring]:
     spawner = Spawner()
     spawner.start()
-    measuring = Measuring(spawner, references)
+    measuring = Measuring(spawner, references, disk)
     measuring.start()
     yield measuring
     measuring.stop()
@@ -144,12 +157,16 @@ def test_a_reference_that_is_prepared_is_measured_as_it_was_prepared(
 
 
 @needs_full_device
-def test_a_job_that_cannot_be_prepared_for_want_of_room_waits_at_no_cost(measuring: Measuring, tmp_path: Path) -> None:
+def test_a_job_that_cannot_be_prepared_for_want_of_room_waits_at_no_cost_and_the_disk_is_low(
+    measuring: Measuring, disk: Disk, tmp_path: Path
+) -> None:
+    assert not disk.low()
     directory = pair(tmp_path / "job")
     (directory / "reference-prepared.wav.partial").symlink_to(FULL_DEVICE)
     with pytest.raises(EngineError) as caught:
         measuring.examine(directory, job_of(directory, RESAMPLED))
     assert (caught.value.failure_class, caught.value.code) == (FailureClass.THROTTLED, "disk_full")
+    assert disk.low()
 
 
 def test_a_job_whose_files_vanished_is_tried_again_and_the_log_alone_says_which(
@@ -166,3 +183,27 @@ def test_a_job_whose_files_vanished_is_tried_again_and_the_log_alone_says_which(
     [line] = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert (line["event"], line["component"], line["directory"]) == ("measuring_failed", "measuring", str(directory))
     assert "degraded.wav" in str(line["exception"])
+
+
+def test_a_stop_while_the_process_is_started_anew_stops_the_new_one(references: ReferenceCache, disk: Disk) -> None:
+    class StoppedMeanwhile(Spawner):
+        def spawn(self, start_child: Callable[[], T]) -> T:
+            child = super().spawn(start_child)
+            processes.append(child[0])  # type: ignore[index]
+            if len(processes) == 2:
+                measuring.stop()  # which knows of the old process only
+            return child
+
+    processes: list[BaseProcess] = []
+    spawner = StoppedMeanwhile()
+    spawner.start()
+    measuring = Measuring(spawner, references, disk)
+    measuring.start()
+    try:
+        processes[0].kill()
+        with pytest.raises(MeasuringStopped):
+            measuring._ask(Task(Path("nowhere"), "wb", {}))
+        processes[1].join(PATIENCE)
+        assert processes[1].exitcode == -signal.SIGKILL
+    finally:
+        spawner.stop()

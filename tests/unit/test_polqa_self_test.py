@@ -19,7 +19,7 @@ from tests.unit.signals import FULL_SCALE, load
 from worker import engines
 from worker.audio.measures import measure
 from worker.engines import test_pair
-from worker.engines.engine import Engine, EngineError, FailureClass
+from worker.engines.engine import UNKNOWN_VERSION, Engine, EngineError, FailureClass
 
 LICENCE, CONFIG = FailureClass.LICENCE, FailureClass.CONFIG
 
@@ -65,10 +65,21 @@ def test_a_tool_may_be_asked_for_its_version_once(tmp_path: Path) -> None:
     assert asked.describe().version == polqa_cli.VERSION
 
 
-def test_a_tool_that_does_not_tell_its_version_is_a_matter_of_configuration(tmp_path: Path) -> None:
+def test_a_tool_that_does_not_tell_its_version_can_be_described_and_is_not_fit(tmp_path: Path) -> None:
+    asked = ask_for_version(tmp_path, r"edition (\S+)")
+    assert asked.describe().version == UNKNOWN_VERSION
     with pytest.raises(EngineError, match="stand-in") as caught:
-        ask_for_version(tmp_path, r"edition (\S+)").describe()
+        asked.self_test()
     assert (caught.value.failure_class, caught.value.code) == (CONFIG, "unknown_version")
+
+
+def test_a_tool_that_tells_its_version_with_a_licence_only_has_lost_that(tmp_path: Path) -> None:
+    asked = ask_for_version(tmp_path, r"version (\S+)")
+    (tmp_path / "PolqaOem64").write_text("#!/bin/sh\necho no licence >&2\nexit 2\n")
+    assert asked.describe().version == UNKNOWN_VERSION
+    with pytest.raises(EngineError) as caught:
+        asked.self_test()
+    assert caught.value.failure_class is FailureClass.LICENCE
 
 
 def test_a_tool_that_is_not_there_or_cannot_run_is_a_matter_of_configuration(

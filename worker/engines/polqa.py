@@ -10,10 +10,10 @@ from subprocess import SubprocessError, TimeoutExpired
 from shared import logs
 from worker.engines import test_pair
 from worker.engines.command import Ended, run
-from worker.engines.engine import Description, EngineError, FailureClass, Score
+from worker.engines.engine import UNKNOWN_VERSION, Description, EngineError, FailureClass, Score
 from worker.engines.preset import AskedVersion, read_preset, shipped_names
 from worker.engines.score_reading import read_score
-from worker.engines.tool_failure import said, tool_failure
+from worker.engines.tool_failure import FOR_THE_OPERATOR, said, tool_failure
 from worker.hardening import unit_lines
 from worker.processes import exit_cause
 
@@ -35,7 +35,8 @@ class PolqaEngine:
     def describe(self) -> Description:
         """What the preset says of it; where that says to ask the tool for its version, it is run once.
 
-        Raises EngineError (`config`) where the tool is not there or does not tell its version.
+        One that does not tell, for want of its licence perhaps, is at UNKNOWN_VERSION: its self-test says why. Raises
+        EngineError (`config`) where the tool is not there.
         """
         preset = self._preset
         self._found(preset.command[0])
@@ -51,7 +52,12 @@ class PolqaEngine:
         )
 
     def self_test(self) -> None:
-        """Score a pair in the default mode, once, since a licence may count runs. Raises EngineError."""
+        """Score a pair in the default mode, once, since a licence may count runs.
+
+        Raises EngineError; also where the tool does not tell its version, for no score may be without one.
+        """
+        if isinstance(self._told_version, EngineError):
+            raise self._told_version
         mode = self.describe().mode(self._preset.default_mode)
         with tempfile.TemporaryDirectory() as directory:
             own = self._preset.self_test
@@ -83,23 +89,36 @@ class PolqaEngine:
             message = f"The tool did not end within {preset.timeout_seconds:g} s and was killed."
             raise EngineError(FailureClass.TRANSIENT, "tool_timed_out", message) from None
         if failure := tool_failure(preset, ended):
-            log.warning("tool_failed", code=failure.code, ended=exit_cause(ended.return_code), said=said(ended))
+            if failure.failure_class not in FOR_THE_OPERATOR:  # whose message tells what the tool said
+                log.warning("tool_failed", code=failure.code, ended=exit_cause(ended.return_code), said=said(ended))
             raise failure
         return read_score(preset, scale, ended.output, output, begun_ns)
 
-    @cached_property
+    @property
     def _version(self) -> str:
-        """Where the tool is asked, what it prints counts and not how it ends: many print it with their usage."""
+        return self._told_version if isinstance(self._told_version, str) else UNKNOWN_VERSION
+
+    @cached_property
+    def _told_version(self) -> str | EngineError:
+        """The version, or why it is not known.
+
+        Where the tool is asked, what it prints counts and not how it ends: many print it with their usage.
+        """
         stated = self._preset.version
         if not isinstance(stated, AskedVersion):
             return stated
         try:
             ended = self._run(list(stated.command), ASK_SECONDS)
         except TimeoutExpired:
-            raise _unknown_version(f"it printed none within {ASK_SECONDS:g} s") from None
+            return _unknown_version(f"it printed none within {ASK_SECONDS:g} s")
+        except EngineError as error:
+            return error
         if found := stated.pattern.search(f"{ended.output}\n{ended.errors}"):
             return found[1].strip()
-        raise _unknown_version(f"it ended with {exit_cause(ended.return_code)} and said: {said(ended)}")
+        failure = tool_failure(self._preset, ended)
+        if failure and failure.failure_class is FailureClass.LICENCE:
+            return failure
+        return _unknown_version(f"it ended with {exit_cause(ended.return_code)} and said: {said(ended)}")
 
     def _run(self, words: list[str], limit: float) -> Ended:
         preset = self._preset

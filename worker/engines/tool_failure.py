@@ -8,7 +8,7 @@ from worker.processes import exit_cause
 SAID_CHARACTERS = 300  # so much of what a tool said last is told to the operator
 
 # These reach the operator alone, so they hold the tool's own words, which may name the licence, its holder or a path.
-_FOR_THE_OPERATOR = {FailureClass.LICENCE, FailureClass.CONFIG, FailureClass.THROTTLED}
+FOR_THE_OPERATOR = {FailureClass.LICENCE, FailureClass.CONFIG, FailureClass.THROTTLED}
 
 
 def tool_failure(preset: Preset, ended: Ended) -> EngineError | None:
@@ -37,6 +37,6 @@ def said(ended: Ended) -> str:
 
 def _error(known: ToldFailure, ended: Ended) -> EngineError:
     message = known.message
-    if known.failure_class in _FOR_THE_OPERATOR:
+    if known.failure_class in FOR_THE_OPERATOR:
         message += f" The tool ended with {exit_cause(ended.return_code)} and said: {said(ended) or 'nothing'}"
     return EngineError(known.failure_class, known.code, message)
