@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,12 @@ def command(process: WorkerProcess, *arguments: str) -> subprocess.CompletedProc
     )
 
 
+def told_of_pauses(process: WorkerProcess) -> list[tuple[str, str | None]]:
+    """The lines of its log, over both of its lives."""
+    lines = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+    return [(line["event"], line.get("reason")) for line in lines if line["event"] in ("paused", "resumed")]
+
+
 def test_a_pause_holds_over_a_restart_and_ends_with_resume(
     jobs: GivenJobs, resources: Resources, tmp_path: Path
 ) -> None:
@@ -49,6 +56,11 @@ def test_a_pause_holds_over_a_restart_and_ends_with_resume(
         assert jobs.now(waiting).state is State.QUEUED
         assert command(process, "resume").returncode == 0
         jobs.wait_for(waiting, State.SUCCEEDED)
+        assert told_of_pauses(process) == [
+            ("paused", "new licence file"),
+            ("paused", "new licence file"),
+            ("resumed", None),
+        ]
 
 
 def test_a_command_without_its_directory_is_told_what_is_missing(tmp_path: Path) -> None:

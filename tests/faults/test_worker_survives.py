@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -20,12 +21,26 @@ from tests.stand_ins.ordered_engine import Meeting
 from tests.worker_process import GivenJobs, WorkerProcess, worker
 
 QUICK: dict[str, JsonValue] = {"do": "sleep", "seconds": 0.05}
+NO_THREADS = """
+import sys
+from worker import __main__
+from worker.teller import Teller
+def start(teller):
+    raise RuntimeError("can't start new thread")  # as at the limit of tasks, when others run already
+Teller.start = start
+sys.exit(__main__.main())
+"""
 ENDS_WITHIN = 20  # seconds: far below what systemd would wait
 
 
 def measuring_process(process: WorkerProcess) -> psutil.Process:
     """The one child that multiprocessing spawned, beside its resource tracker."""
     return next(child for child in process.children() if any("spawn_main" in word for word in child.cmdline()))
+
+
+def seats(process: WorkerProcess) -> list[psutil.Process]:
+    """The child process of each seat."""
+    return [child for child in process.children() if "worker.seat_child" in child.cmdline()]
 
 
 def test_a_worker_that_was_overtaken_while_it_stood_still_leaves_no_result(
@@ -73,6 +88,27 @@ def test_a_worker_that_was_overtaken_leaves_no_result_either_while_the_other_sti
             meeting.let_go()
             [done] = end_well(jobs, [job], second, gateway=gateway)
     assert (done.host, done.attempt, done.failures) == ("host-b", 2, 1)
+
+
+def test_a_seat_that_dies_while_nobody_needs_it_costs_the_next_job_nothing(
+    jobs: GivenJobs, resources: Resources, tmp_path: Path
+) -> None:
+    with worker(resources, tmp_path / "worker") as process:
+        [seat] = seats(process)
+        seat.kill()
+        [done] = end_well(jobs, [jobs.start(QUICK)], process)
+    assert (done.attempt, done.failures) == (1, 0)
+
+
+def test_a_worker_that_cannot_start_ends_and_says_why(resources: Resources, tmp_path: Path) -> None:
+    process = WorkerProcess(resources, tmp_path)
+    process.command = [sys.executable, "-c", NO_THREADS]
+    try:
+        assert process.run_to_its_end() == 1
+    finally:
+        process.end()
+    [line] = [line for line in process.log.read_text().splitlines() if "start_failed" in line]
+    assert "can't start new thread" in line
 
 
 def test_files_that_vanish_under_a_seat_cost_that_job_an_attempt_and_not_the_seat(
