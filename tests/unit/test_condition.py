@@ -50,7 +50,7 @@ def condition(breaker: Breaker, seats: Mock, tmp_path: Path) -> Condition:
     accounts = create_autospec(Accounts, instance=True)
     accounts.busy, accounts.mean_seconds = 0, None
     return Condition(
-        told=WorkerSettings.model_construct(host="h", pool="p", seats=1),
+        told=create_autospec(WorkerSettings, instance=True, host="h", pool="p", seats=1),
         engine=Description("polqa", "unknown", MODES, "swb"),
         pause=PauseFile(tmp_path),
         clock=well,

@@ -10,7 +10,9 @@ import pytest
 
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
+from tests.cloud import POOL
 from tests.stand_ins.polqa_tools import install
+from tests.worker_process import pools_of
 from worker.engines.preset import LONGEST_SECONDS as LONGEST_OF_A_TOOL
 from worker.log_shipping import LogShipping
 from worker.seats import ENDING_SECONDS, LONGEST_SECONDS, run_limit
@@ -35,20 +37,22 @@ def test_a_tool_that_pauses_for_an_hour_is_not_cut_short_and_no_engine_takes_for
 
 def test_the_worker_is_as_patient_as_the_preset_says(tmp_path: Path) -> None:
     queues = {
-        queue: f"https://sqs/{queue}" for queue in (MALFORMED_QUEUE, *(lane_queue("polqa", lane) for lane in Lane))
+        queue: f"https://sqs/{queue}" for queue in (MALFORMED_QUEUE, *(lane_queue(POOL.name, lane) for lane in Lane))
     }
     changes = {"timeout_seconds = 3600": "timeout_seconds = 900"}
+    engine = install(tmp_path, "opticom-table", changes=changes)
     told = WorkerSettings.model_validate(
         {
             "table": "jobs",
             "bucket": "audio",
             "queue_urls": json.dumps(queues),
-            "pool": "polqa",
-            "engine": install(tmp_path, "opticom-table", changes=changes),
+            "pool": POOL.name,
+            "pools": pools_of(engine),
+            "engine": engine,
             "work_directory": tmp_path / "work",
             "state_directory": tmp_path / "state",
         }
     )
     with patch("worker.worker.Seats", autospec=True) as seats:
         Worker(told, create_autospec(LogShipping, instance=True))
-    assert seats.call_args.kwargs["own_limit_seconds"] == 900
+    assert seats.call_args.kwargs["description"].limit_seconds == 900
