@@ -4,8 +4,30 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 PREFIX = "MOSAIC_"
+
+CONSEQUENCE = "default_factory_not_called"  # of another error, by which a default cannot be told
+
+# What pydantic says to programmers, for operators: by the types of "Validation errors" in its documentation.
+_WORDS = {
+    "missing": "must be set",
+    "value_error": "{error}",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must match {pattern}",
+    "json_invalid": "must be JSON: {error}",
+    "dict_type": "must be a JSON object",
+    "list_type": "must be a JSON list",
+    "extra_forbidden": "is not known",
+}
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -29,10 +51,12 @@ def read(model: type[S], environment: Mapping[str, str]) -> S:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise BadSettings([_line(details["loc"], details["msg"]) for details in error.errors()]) from None
+        told = [details for details in error.errors() if details["type"] != CONSEQUENCE]
+        raise BadSettings([_line(details) for details in told]) from None
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    name, *inner = location or ("settings",)
+def _line(details: ErrorDetails) -> str:
+    name, *inner = details["loc"]
     path = "".join(f"[{part!r}]" for part in inner)
-    return f"{PREFIX}{str(name).upper()}{path}: {message}"
+    words = _WORDS.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
+    return f"{PREFIX}{str(name).upper()}{path}: {words}"

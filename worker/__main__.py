@@ -15,12 +15,10 @@ from contextlib import suppress
 from typing import NoReturn
 
 from shared import logs, settings
-from worker import commands, engines
-from worker.engines.engine import EngineError
+from worker import commands, environment
 from worker.job_files import RootInUse
 from worker.log_events import stream_name
 from worker.log_shipping import LogShipping
-from worker.settings import WorkerSettings
 from worker.worker import Worker
 
 FAILED, BAD_SETTINGS = 1, 2
@@ -38,7 +36,7 @@ def main() -> int:
         return commands.main(sys.argv[1:])
     faulthandler.enable()  # the watchdog's SIGABRT prints what every thread was doing
     try:
-        told = _told()
+        told = environment.read(os.environ)
         shipping = LogShipping(told.log_group, stream_name(told.host, time.time()))
         logs.configure("worker", tee=shipping.put)
         worker = Worker(told, shipping)
@@ -54,23 +52,6 @@ def main() -> int:
         return BAD_SETTINGS
     shipping.stop()
     return 0
-
-
-def _told() -> WorkerSettings:
-    """Raises BadSettings with every error, those of the engine as well."""
-    try:
-        return settings.read(WorkerSettings, os.environ)
-    except settings.BadSettings as bad:
-        raise settings.BadSettings(bad.errors + _engine_errors()) from None
-
-
-def _engine_errors() -> list[str]:
-    try:
-        if name := os.environ.get("MOSAIC_ENGINE"):
-            engines.load(name).describe()
-    except EngineError as error:
-        return [str(error)]
-    return []
 
 
 def _raise_file_limit() -> None:

@@ -10,20 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import POOL
+from tests.cloud import POOL, Resources
 from tests.stand_ins.ordered_engine import NAME
 from tests.stand_ins.polqa_tools import install
-from tests.worker_process import pools_of
+from tests.worker_process import WorkerProcess, pools_of
 
 
-def refused(**settings: str) -> str:
-    """What a worker says that does not start for its settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOSAIC_", "AWS_"))}
-    told = {name if name.isupper() else f"MOSAIC_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "worker"]
-    run = subprocess.run(command, env=kept | told, capture_output=True, text=True, timeout=60, check=False)
+def start(told: dict[str, str]) -> list[str]:
+    """What a worker says of these settings that cannot start by them, a line an error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MOSAIC_", "AWS_"))}
+    run = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        env={**environment, "AWS_CONFIG_FILE": os.devnull, **told},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert run.returncode == 2, run.stderr
-    return run.stderr
+    assert "Traceback" not in run.stderr
+    return run.stderr.splitlines()
 
 
 @pytest.fixture
@@ -31,14 +37,14 @@ def good(tmp_path: Path) -> dict[str, str]:
     """Settings with nothing wrong, of a cloud that is not there: nobody asks it anything before they are found good."""
     queues = ["jobs-malformed", f"{POOL.name}-interactive", f"{POOL.name}-bulk"]
     return {
-        "table": "t",
-        "bucket": "b",
-        "queue_urls": json.dumps({name: f"http://localhost:1/{name}" for name in queues}),
-        "pool": POOL.name,
-        "pools": pools_of(NAME),
-        "engine": NAME,
-        "work_directory": str(tmp_path / "work"),
-        "state_directory": str(tmp_path / "state"),
+        "MOSAIC_TABLE": "t",
+        "MOSAIC_BUCKET": "b",
+        "MOSAIC_QUEUE_URLS": json.dumps({name: f"http://localhost:1/{name}" for name in queues}),
+        "MOSAIC_POOL": POOL.name,
+        "MOSAIC_POOLS": pools_of(NAME),
+        "MOSAIC_ENGINE": NAME,
+        "MOSAIC_WORK_DIRECTORY": str(tmp_path / "work"),
+        "MOSAIC_STATE_DIRECTORY": str(tmp_path / "state"),
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
 
@@ -49,40 +55,75 @@ def test_an_engine_that_is_not_its_pools_is_told_with_all_that_does_not_match_an
     [pool] = json.loads(pools_of(NAME))
     pool |= {"engine": "polqa", "version_family": "3"}
     del good["AWS_DEFAULT_REGION"]
-    said = refused(**{**good, "pools": json.dumps([pool]), "AWS_CONFIG_FILE": os.devnull})
-    assert f"The pool {POOL.name} is for the engine polqa, this is stand-in." in said
-    assert f"The pool {POOL.name} is for version 3 of its engine, this is 1.0." in said
-    assert "There is no AWS region." in said
+    _, *errors = start({**good, "MOSAIC_POOLS": json.dumps([pool])})
+    assert len(errors) == 3
+    assert errors[0].startswith(f"The pool {POOL.name} is for the engine polqa, this is stand-in.")
+    assert errors[1].startswith(f"The pool {POOL.name} is for version 3 of its engine, this is 1.0.")
+    assert "There is no AWS region." in errors[2]
 
 
 def test_a_mode_that_clients_are_promised_and_the_engine_does_not_have_is_told(
     good: dict[str, str], tmp_path: Path
 ) -> None:
-    said = refused(**{**good, "engine": install(tmp_path, "opticom-table")})
+    said = "\n".join(start({**good, "MOSAIC_ENGINE": install(tmp_path, "opticom-table")}))
     assert "is for the engine stand-in, this is polqa." in said
     assert "has the mode wb, this engine only nb, swb." in said
 
 
 def test_a_pool_that_nobody_was_promised_is_told(good: dict[str, str]) -> None:
-    assert f"MOSAIC_POOLS has no {POOL.name}" in refused(**{**good, "pools": "[]"})
+    assert start({**good, "MOSAIC_POOLS": "[]"})[1:] == [
+        f"MOSAIC_POOLS: has no pool {POOL.name}, which MOSAIC_POOL names, but none"
+    ]
 
 
-def test_a_bad_engine_is_told_beside_bad_settings(good: dict[str, str], tmp_path: Path) -> None:
-    said = refused(**{**good, "engine": f"polqa:{tmp_path}/none.toml", "seats": "0"})
-    assert "none.toml" in said
-    assert "MOSAIC_SEATS" in said
-
-
-def test_every_error_is_told_at_once_by_the_name_of_its_variable() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOSAIC_")}
-    run = subprocess.run(
-        [sys.executable, "-m", "worker"],
-        env={**environment, "MOSAIC_SEATS": "0", "MOSAIC_QUEUE_URLS": "{", "MOSAIC_POLL_SECONDS": "60"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_every_error_is_told_at_once_by_the_name_of_its_variable(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    lines = start(
+        {
+            "MOSAIC_SEATS": "0",
+            "MOSAIC_SEAT": "2",
+            "MOSAIC_QUEUE_URLS": "{",
+            "MOSAIC_POLL_SECONDS": "60",
+            "MOSAIC_DRAIN_SECONDS": "inf",
+            "MOSAIC_HOLD_SECONDS": "nan",
+            "MOSAIC_ENGINE": "polqa:opticom",
+            "MOSAIC_WORK_DIRECTORY": str(file),
+            "MOSAIC_STATE_DIRECTORY": "/proc/mosaic",
+        }
     )
-    assert run.returncode == 2
-    for name in ("TABLE", "BUCKET", "QUEUE_URLS", "POOL", "POOLS", "ENGINE", "SEATS", "POLL_SECONDS", "WORK_DIRECTORY"):
-        assert f"MOSAIC_{name}" in run.stderr, run.stderr
+    first, *errors = lines
+    assert first == "The worker cannot start:"
+    named = {
+        "TABLE",
+        "BUCKET",
+        "QUEUE_URLS",
+        "POOL",
+        "POOLS",
+        "ENGINE",
+        "SEATS",
+        "SEAT",
+        "POLL_SECONDS",
+        "DRAIN_SECONDS",
+    }
+    named |= {"HOLD_SECONDS", "WORK_DIRECTORY", "STATE_DIRECTORY"}
+    assert {line.partition(":")[0] for line in errors if line.startswith("MOSAIC_")} == {
+        f"MOSAIC_{name}" for name in named
+    }
+    assert "MOSAIC_SEAT: unknown; did you mean MOSAIC_SEATS?" in errors
+    assert [line for line in errors if "AWS_DEFAULT_REGION" in line], "that of AWS is told, too"
+    assert not [line for line in errors if "default factory" in line or "Value error" in line]
+
+
+def test_a_worker_of_a_pool_that_the_deployment_does_not_have_does_not_start(
+    resources: Resources, tmp_path: Path
+) -> None:
+    process = WorkerProcess(resources, tmp_path, pool="polqa-2")
+    assert process.run_to_its_end() == 2
+    said = process.log.read_text()
+    assert "MOSAIC_QUEUE_URLS: has no queues of the pool polqa-2 that MOSAIC_POOL names, only of visqol-3" in said
+
+
+def test_names_of_other_parts_of_the_service_are_none_of_the_workers_errors(tmp_path: Path) -> None:
+    others = {"MOSAIC_URL": "http://127.0.0.1", "MOSAIC_API_KEY": "x"}
+    assert not [line for line in start(others) if line.partition(":")[0] in others]

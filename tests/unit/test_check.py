@@ -262,7 +262,7 @@ def test_bad_settings_are_told_all_at_once(
     monkeypatch.delenv("MOSAIC_ENGINE", raising=False)
     assert check.main(["--preset=none", f"--golden={tmp_path}"]) == check.BAD
     told = capsys.readouterr()
-    assert "MOSAIC_ENGINE: Field required" in told.err
+    assert "MOSAIC_ENGINE: must be set" in told.err
     assert "only opticom-stdout, opticom-table, swissqual-squad" in told.err
     assert "golden.csv" in told.err
     assert not told.out

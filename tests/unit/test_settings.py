@@ -90,7 +90,7 @@ def test_the_functions_settings_are_read_whole() -> None:
         ("MOSAIC_POOLS", json.dumps([{**POOL, "default_mode": "swb"}]), "default_mode"),
         ("MOSAIC_QUEUE_URLS", "{}", "visqol-3-interactive, visqol-3-bulk"),
         ("MOSAIC_QUEUE_URLS", '{"visqol-3-bulk": "http://q/b"}', "visqol-3-interactive"),
-        ("MOSAIC_QUEUE_URLS", '["http://q/b"]', "dict"),
+        ("MOSAIC_QUEUE_URLS", '["http://q/b"]', "JSON object"),
     ],
 )
 def test_the_functions_settings_are_refused_where_they_cannot_work(variable: str, value: str, word: str) -> None:
