@@ -56,7 +56,13 @@ def read(model: type[S], environment: Mapping[str, str]) -> S:
 
 
 def _line(details: ErrorDetails) -> str:
+    if not details["loc"]:  # of several at once: its words name them
+        return words(details)
     name, *inner = details["loc"]
     path = "".join(f"[{part!r}]" for part in inner)
-    words = _WORDS.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
-    return f"{PREFIX}{str(name).upper()}{path}: {words}"
+    return f"{PREFIX}{str(name).upper()}{path}: {words(details)}"
+
+
+def words(details: ErrorDetails) -> str:
+    """What an error of pydantic's says to an operator, without the name of what is wrong."""
+    return _WORDS.get(details["type"], details["msg"]).format(**details.get("ctx", {}))

@@ -4,6 +4,7 @@ Exit codes: 0 all is well; 1 the engine or its licence is not, or a golden score
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from shared import logs, settings
 from shared.settings import BadSettings
 from worker import golden, last_well, unit_sandbox
 from worker.check_report import describe, golden_lines, mode_lines, row
-from worker.engines.engine import Description, EngineError
+from worker.engines.engine import Description, EngineError, FailureClass
 from worker.fingerprint import fingerprint
 from worker.golden import BadGolden, GoldenPair
 from worker.trial import Finding, Trial, licence_state
@@ -68,7 +69,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m worker check", description=__doc__, allow_abbrev=False)
     parser.add_argument("--preset", help="a POLQA preset, shipped or a TOML file, to check beside the current engine")
     parser.add_argument("--golden", type=Path, help=f"a folder of pairs with known scores, listed in {golden.FILE}")
-    parser.add_argument("--tolerance", type=float, default=TOLERANCE_MOS, help="MOS; default: %(default)s")
+    parser.add_argument("--tolerance", type=_tolerance, default=TOLERANCE_MOS, help="MOS; default: %(default)s")
     parser.add_argument("--state", type=Path, help="where to keep what it was when it worked (MOSAIC_STATE_DIRECTORY)")
     options = parser.parse_args(arguments)
     if options.preset and options.preset.endswith(".toml"):
@@ -77,6 +78,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         if getattr(options, name):
             setattr(options, name, getattr(options, name).absolute())
     return options
+
+
+def _tolerance(text: str) -> float:
+    try:
+        mos = float(text)
+    except ValueError:
+        mos = math.nan
+    if not 0 <= mos < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tolerance: give MOS, 0 or more, as 0.02")
+    return mos
 
 
 def _words(options: argparse.Namespace) -> list[str]:
@@ -155,6 +166,8 @@ def _describe(trial: Trial) -> Description | None:
         description = trial.describe()
     except EngineError as error:
         print(row("engine", f"not well: {error}"))
+        lost = error.failure_class is FailureClass.LICENCE
+        print(row("licence", "lost" if lost else "not known: the engine does not even tell what it is"))
         return None
     for name, fact in describe(description).items():
         print(row(name, fact))

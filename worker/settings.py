@@ -11,7 +11,7 @@ from shared.lives import DAY, HOUR, LIVES, LivesSetting
 from shared.pools import Lane, Pool, PoolName
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from worker import engines
-from worker.engines.engine import EngineError
+from worker.engines.engine import EngineError, FailureClass
 
 POLL_SECONDS = 20  # the longest long poll: SQS Developer Guide, "Amazon SQS short and long polling"
 SETTLE_SECONDS = 15  # after the last score of a drain: results are written, messages settled, seats ended
@@ -20,10 +20,12 @@ GIB = 1024**3
 
 
 def _known(engine: str) -> str:
+    """An engine that is there and set up. Its licence is a state, and no condition."""
     try:
         engines.load(engine).describe()
     except EngineError as error:
-        raise ValueError(error.message) from None
+        if error.failure_class is FailureClass.CONFIG:
+            raise ValueError(error.message) from None
     return engine
 
 

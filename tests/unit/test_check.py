@@ -16,7 +16,7 @@ from tests.stand_ins.polqa_cli import WARNINGS
 from tests.stand_ins.polqa_tools import install, pair
 from worker import check, golden, last_well, unit_sandbox
 from worker.engines.engine import Description
-from worker.golden import BadGolden
+from worker.golden import POINT, BadGolden
 from worker.trial import licence_state
 
 Check = Callable[..., int]
@@ -108,7 +108,9 @@ def test_an_engine_that_is_not_installed_is_not_well(
 ) -> None:
     monkeypatch.setenv("MOSAIC_ENGINE", "polqa:opticom-table")
     assert check.main([]) == check.NOT_WELL
-    assert "Install the tool" in capsys.readouterr().out
+    report = capsys.readouterr().out
+    assert "Install the tool" in report
+    assert cells(report, "licence")[:2] == ["not", "known:"]
 
 
 def test_any_engine_is_checked_and_one_that_breaks_is_not_well(
@@ -268,7 +270,17 @@ def test_bad_settings_are_told_all_at_once(
     assert not told.out
 
 
-@pytest.mark.parametrize("arguments", [["--tolerance", "much"], ["--gold", "x"], ["more"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--tolerance", "much"],
+        ["--tolerance", "nan"],
+        ["--tolerance=-1"],
+        ["--tolerance", "inf"],
+        ["--gold", "x"],
+        ["more"],
+    ],
+)
 def test_a_command_line_that_is_not_understood_is_bad_settings(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         check.main(arguments)
@@ -281,20 +293,42 @@ def test_a_manifest_that_a_spreadsheet_saved_is_read_with_its_byte_order_mark(go
     assert [pair.custom_id for pair in golden.read(golden_folder)] == ["a", "b"]
 
 
-def test_every_error_of_golden_pairs_is_told(golden_folder: Path) -> None:
+def test_every_error_of_golden_pairs_is_told_by_its_line_and_column(golden_folder: Path) -> None:
     manifest(
         golden_folder,
         "a,reference.wav,degraded.wav,swb,3.25",
         "b,missing.wav,degraded.wav,swb,3.25",
         ",reference.wav,degraded.wav,swb,high",
         "c,reference.wav",
+        "",
+        'd,reference.wav,degraded.wav,swb,"3,25"',
+        "e,reference.wav,degraded.wav,swb,3,25",
+        "f,reference.wav,degraded.wav,swb,nan",
+        "a,reference.wav,degraded.wav,nb,3.25",
     )
     with pytest.raises(BadGolden) as caught:
         golden.read(golden_folder)
-    lines = [error.removeprefix(f"{golden_folder}/golden.csv ").partition(": ")[0] for error in caught.value.errors]
-    assert lines == ["line 3", "line 4", "line 4", "line 5", "line 5", "line 5"]
-    (golden_folder / "golden.csv").write_text("name,mos\na,1\n")
-    with pytest.raises(BadGolden, match="custom_id,reference,degraded,mode,mos_lqo"):
+    lines = [error.removeprefix(f"{golden_folder}/golden.csv ") for error in caught.value.errors]
+    assert lines == [
+        f"line 3, column reference: there is no file {golden_folder}/missing.wav",
+        "line 4, column custom_id: must not be empty",
+        f"line 4, column mos_lqo: must be a number. {POINT}",
+        "line 5, column degraded: must be set",
+        "line 5, column mode: must be set",
+        "line 5, column mos_lqo: must be set",
+        f"line 7, column mos_lqo: must be a number. {POINT}",
+        f"line 8: 6 cells, and there are 5 columns. {POINT}",
+        "line 9, column mos_lqo: must be a finite number",
+        "line 10, column custom_id: 'a' is that of line 2, too",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["name,mos", "custom_id,reference,degraded,mode,mos_lqo,label", "custom_id,reference,degraded,mode,mode"]
+)
+def test_golden_pairs_whose_columns_are_others_are_refused(golden_folder: Path, header: str) -> None:
+    (golden_folder / "golden.csv").write_text(f"{header}\n{header}\n")
+    with pytest.raises(BadGolden, match=r"custom_id,reference,degraded,mode,mos_lqo, no other"):
         golden.read(golden_folder)
 
 
