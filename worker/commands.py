@@ -54,9 +54,7 @@ def _speak(given: argparse.Namespace) -> int:
     if given.command == "pause":
         return _pause(directory, Pause(reason=given.reason, until=given.until))
     if given.command == "resume":
-        PauseFile(directory).clear()
-        print("Resumed.")
-        return 0
+        return _resume(directory)
     well, report = StatusFile(directory).report()
     print(report)
     return 0 if well else NOT_WELL
@@ -72,6 +70,18 @@ def _pause(directory: Path, pause: Pause) -> int:
     return 0
 
 
+def _resume(directory: Path) -> int:
+    file = PauseFile(directory)
+    paused = file.get()
+    try:
+        file.clear()
+    except OSError as error:
+        print(f"Still paused, for the pause cannot be removed: {error}. Mend it, and resume again.", file=sys.stderr)
+        return NOT_WELL
+    print("Resumed: it receives again within seconds." if paused else f"There is no pause in {directory}.")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m worker", description="Without a command the worker itself runs until SIGTERM or SIGINT."
@@ -79,9 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name, help=says, description=says) for name, says in COMMANDS.items()}
     pause = parsers["pause"]
-    pause.add_argument("--reason", required=True, help="for whoever finds the worker paused")
+    pause.add_argument("--reason", required=True, type=_reason, help="for whoever finds the worker paused")
     pause.add_argument("--until", type=_instant, help="when to go on by itself: ISO 8601, UTC where no zone is given")
     return parser
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say why, for whoever finds the worker paused")
+    return text.strip()
 
 
 def _instant(text: str) -> float:

@@ -1,10 +1,30 @@
-"""What `python -m worker` says that it can do."""
+"""What `python -m worker` says that it can do, and what its commands say of a worker."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
+from shared.hosts import Host, HostState
 from worker import commands
+from worker.pause import Pause, PauseFile
+from worker.status import STALE_SECONDS, StatusFile, Told
+
+HOST = Host(
+    host="host-a", pool="visqol-3", engine="visqol", version="3.8.0", seats=2, busy=1, mean_seconds=0.3,
+    state=HostState.READY, seen_at=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MOSAIC_STATE_DIRECTORY", str(tmp_path))
+    return tmp_path
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -36,3 +56,81 @@ def test_a_word_too_many_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         commands.main(["unit", "twice"])
     assert end.value.code == commands.BAD_SETTINGS
     assert "unrecognized arguments: twice" in capsys.readouterr().err
+
+
+def status(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
+    """The exit code, and what is told by the word that it stands behind."""
+    code = commands.main(["status"])
+    lines = [line.partition(" ") for line in capsys.readouterr().out.splitlines()]
+    return code, {name: words.strip() for name, _, words in lines}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (HostState.READY, "nothing"),
+        (HostState.STARTING, "warm up"),
+        (HostState.PAUSED, "resume"),
+        (HostState.LICENCE_LOST, "check"),
+        (HostState.DISK_FULL, "free space"),
+        (HostState.MISCONFIGURED, "check"),
+        (HostState.DRAINING, "wait"),
+    ],
+)
+def test_status_says_the_next_step_of_each_state(
+    state: Path, capsys: pytest.CaptureFixture[str], told: HostState, words: str
+) -> None:
+    StatusFile(state).write(HOST.model_copy(update={"state": told}))
+    code, report = status(capsys)
+    assert (code, report["state"]) == (0, told)
+    assert words in report["next"]
+
+
+@pytest.mark.parametrize(("was", "word"), [(HostState.READY, "dead:"), (HostState.DRAINING, "ended:")])
+def test_status_tells_a_worker_whose_process_is_gone_as_such_however_fresh_its_word_is(
+    state: Path, capsys: pytest.CaptureFixture[str], was: HostState, word: str
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    told = Told(**{**HOST.model_dump(), "state": was}, process=gone.pid)
+    (state / "status.json").write_text(told.model_dump_json())
+    code, report = status(capsys)
+    assert code == commands.NOT_WELL
+    assert report["state"].startswith(word)
+    assert "systemctl start" in report["next"]
+
+
+def test_status_tells_a_worker_that_was_not_heard_of_for_long_as_silent(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    StatusFile(state).write(HOST)
+    long_ago = time.time() - STALE_SECONDS - 1
+    os.utime(state / "status.json", (long_ago, long_ago))
+    code, report = status(capsys)
+    assert code == commands.NOT_WELL
+    assert report["state"].startswith("silent:")
+
+
+def test_status_where_no_worker_ever_was_names_the_directory_to_set(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.main(["status"]) == commands.NOT_WELL
+    told = capsys.readouterr().out
+    assert str(state) in told
+    assert "MOSAIC_STATE_DIRECTORY" in told
+
+
+def test_resume_says_whether_there_was_a_pause(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    PauseFile(state).set(Pause(reason="new dongle"))
+    for words in ("Resumed", f"There is no pause in {state}"):
+        assert commands.main(["resume"]) == 0
+        assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_pause_without_a_reason_is_refused(state: Path, capsys: pytest.CaptureFixture[str], reason: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        commands.main(["pause", "--reason", reason])
+    assert end.value.code == commands.BAD_SETTINGS
+    assert "say why" in capsys.readouterr().err
+    assert PauseFile(state).get() is None
