@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from shared import items
 from shared.job import Job
 from shared.job_table import job_key
 from shared.states import State
+from tests.aws_faults import BROKEN
 from tests.cloud import Resources
 from tests.faults.aftermath import aftermath, end, end_well, wait_empty
+from tests.faulty_gateway import FaultyGateway
 from tests.stand_ins.ordered_engine import Meeting
-from tests.worker_process import GivenJobs, worker
+from tests.worker_process import GivenJobs, wait_told, worker
 from worker.keeper import BEAT_SECONDS
+from worker.patience import LONGEST_WAIT_SECONDS
 
 QUICK: dict[str, JsonValue] = {"do": "sleep", "seconds": 0.05}
 EMPTY_SECONDS = 40
@@ -75,3 +79,15 @@ def test_a_job_that_is_cancelled_while_it_runs_stops_its_seat_within_a_beat_and_
     assert took < BEAT_SECONDS + SLACK_SECONDS
     assert [job.state for job in ended] == [State.CANCELLED, State.SUCCEEDED, State.SUCCEEDED]
     assert {job.failures for job in ended} == {0}
+
+
+def test_a_job_that_is_cancelled_while_its_files_cannot_be_had_gives_its_place_back(
+    jobs: GivenJobs, gateway: FaultyGateway, faulty: Resources, tmp_path: Path
+) -> None:
+    gateway.inject(BROKEN, "s3.GetObject", times=math.inf)
+    with worker(faulty, tmp_path) as process:
+        unwanted = jobs.start(QUICK)
+        jobs.wait_for(unwanted, State.RUNNING)
+        jobs.service.jobs.cancel(jobs.now(unwanted))
+        wait_told(process, "attempt_ended", BEAT_SECONDS + LONGEST_WAIT_SECONDS + SLACK_SECONDS)
+        end_well(jobs, [unwanted], process)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import psutil
 from pydantic import JsonValue
 
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS
+from shared.job import Job
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from shared.states import State
@@ -15,7 +17,7 @@ from tests.cloud import POOL, Resources
 from tests.faults.aftermath import end_well
 from tests.faulty_gateway import FaultyGateway
 from tests.stand_ins.ordered_engine import Meeting
-from tests.worker_process import GivenJobs, worker
+from tests.worker_process import HOST, GivenJobs, WorkerProcess, worker
 
 QUEUE = lane_queue(POOL.name, Lane.INTERACTIVE)
 QUICK: dict[str, JsonValue] = {"do": "sleep", "seconds": 0.05}
@@ -54,6 +56,15 @@ def test_a_worker_killed_while_it_scores_leaves_no_process_and_its_jobs_succeed_
         (State.SUCCEEDED, 2, 0, 1),
         (State.SUCCEEDED, 1, 0, 0),
     ]
+    assert [line["event"] for line in story(process, scored)] == [
+        *("claimed", "taken_over", "claimed", "job_succeeded"),
+    ]
+    assert {line["lost_by"] for line in story(process, scored) if line["event"] == "taken_over"} == {HOST}
+
+
+def story(process: WorkerProcess, job: Job) -> list[dict[str, JsonValue]]:
+    """The lines of a worker's log that are about a job, as `grep` with its id finds them."""
+    return [json.loads(line) for line in process.log.read_text().splitlines() if job.id in line]
 
 
 def test_a_message_that_nobody_can_read_is_put_aside(jobs: GivenJobs, resources: Resources, tmp_path: Path) -> None:
