@@ -68,6 +68,7 @@ class StatusFile:
             f"told     {age:.0f} s ago, by process {told.process}",
         ]
         if pause := PauseFile(self._directory).get():
+            next_ = NEXT[HostState.PAUSED] if well else next_  # be it that the worker has not told of it yet
             lines.append(f"paused   {pause.reason}" + ("" if pause.until is None else f", until {_time(pause.until)}"))
         return well, "\n".join([*lines, f"next     {next_}"])
 

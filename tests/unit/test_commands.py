@@ -86,6 +86,14 @@ def test_status_says_the_next_step_of_each_state(
     assert words in report["next"]
 
 
+def test_status_tells_of_a_pause_before_the_worker_does(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    StatusFile(state).write(HOST)
+    PauseFile(state).set(Pause(reason="new dongle"))
+    code, report = status(capsys)
+    assert (code, report["state"], report["paused"]) == (0, HostState.READY, "new dongle")
+    assert "resume" in report["next"]
+
+
 @pytest.mark.parametrize(("was", "word"), [(HostState.READY, "dead:"), (HostState.DRAINING, "ended:")])
 def test_status_tells_a_worker_whose_process_is_gone_as_such_however_fresh_its_word_is(
     state: Path, capsys: pytest.CaptureFixture[str], was: HostState, word: str
