@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,8 @@ import structlog
 
 from shared import logs
 from tests.jobs_for_tests import new_job
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -135,3 +138,12 @@ def test_the_causes_of_an_error_hold_no_value_either(stream: io.StringIO) -> Non
         logs.get("m").exception("request_failed")
     assert "ValueError" in stream.getvalue()
     assert "s3cr3t" not in stream.getvalue()
+
+
+def test_every_line_that_the_worker_may_write_is_explained_to_whoever_is_woken_by_it() -> None:
+    files = [*(ROOT / "worker").rglob("*.py"), ROOT / "shared" / "claims.py"]
+    told = r'\blog\.(?:info|warning|error|exception)\(\s*"([a-z_]+)"'
+    events = {event for file in files for event in re.findall(told, file.read_text())}
+    assert len(events) > 50
+    explained = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "operate.md").read_text()))
+    assert events <= explained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from shared.hosts import TELL_SECONDS
+from shared.settings import BadSettings
 from worker import __main__ as command
-from worker import clients, unit_sandbox
+from worker import clients, environment, unit_sandbox
 from worker.hardening import NEEDS, unit_lines
 from worker.patience import LONGEST_WAIT_SECONDS
 from worker.settings import POLL_SECONDS, SETTLE_SECONDS, WorkerSettings
 from worker.watchdog import LIMIT_SECONDS, Watchdog
 
+ROOT = Path(__file__).parents[2]
 UNIT = Path(unit_sandbox.__file__).with_name(unit_sandbox.UNIT)
 TEXT = UNIT.read_text()
 # Of the sandbox, what came after 239 (NEWS of systemd), and what systemd-run of CentOS 8 does not take.
@@ -98,3 +101,21 @@ def test_systemd_understands_every_line_and_what_any_engine_needs(tmp_path: Path
     about_it = [line for line in verified.stderr.splitlines() if unit_sandbox.UNIT in line or str(unit) in line]
     assert about_it == []
     assert verified.returncode == 0
+
+
+def test_the_documented_environment_file_is_whole_and_the_same_to_systemd_and_to_a_shell(tmp_path: Path) -> None:
+    """systemd.exec(5), EnvironmentFile: a line a variable, whose value may stand in quotes."""
+    (example,) = re.findall(r"worker\.env`.*?```sh\n(.*?)```", (ROOT / "docs" / "operate.md").read_text(), re.DOTALL)
+    file = tmp_path / "worker.env"
+    file.write_text(example)
+    sourced = subprocess.run(
+        ["/bin/sh", "-c", f"set -a; . {file}; env -0"], env={}, capture_output=True, text=True, check=True
+    ).stdout
+    to_shell = dict(variable.split("=", 1) for variable in sourced.split("\0") if variable)
+    to_systemd = {name: line.strip("'") for name, _, line in (line.partition("=") for line in example.splitlines())}
+    assert to_systemd.items() <= to_shell.items()
+    needed = {f"MOSAIC_{name.upper()}" for name, field in WorkerSettings.model_fields.items() if field.is_required()}
+    assert needed <= to_systemd.keys() | {"MOSAIC_WORK_DIRECTORY", "MOSAIC_STATE_DIRECTORY"}
+    with pytest.raises(BadSettings) as bad:  # whose tool is not on this machine
+        environment.read(to_systemd | {f"MOSAIC_{name}_DIRECTORY": str(tmp_path) for name in ("WORK", "STATE")})
+    assert {error.partition(":")[0] for error in bad.value.errors} <= {"MOSAIC_ENGINE"}
