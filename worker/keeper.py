@@ -31,6 +31,7 @@ class _Held:
     work: Work
     beat_at: float
     beating: bool = False  # so that what waits for a thread during an outage waits for one only once
+    failing: bool = False  # since a beat that did not get through, and was told
     ran_out: bool = False
 
     def newly_ran_out(self, now: float) -> bool:
@@ -119,7 +120,8 @@ class Keeper:
                 return
             with work.in_log():
                 well = work.claim_ends is None or work.cancelled.is_set() or self._extend(work)
-                self._messages.hide(work.message, VISIBILITY)
+                if well:  # what cannot reach the table is soon made again, and whole
+                    self._messages.hide(work.message, VISIBILITY)
         except Exception:
             with work.in_log():
                 log.exception("beat_failed")
@@ -130,7 +132,7 @@ class Keeper:
     def _beaten(self, work: Work, *, well: bool) -> None:
         with self._lock:
             if held := self._held.get(id(work)):
-                held.beating = False
+                held.beating, held.failing = False, not well
                 if not well:
                     held.beat_at = min(held.beat_at, time.monotonic() + AGAIN_SECONDS)
 
@@ -143,7 +145,7 @@ class Keeper:
             log.warning("claim_lost", why=str(error))
             work.cancelled.set()
         except (BotoCoreError, ClientError) as error:
-            if not credentials.tells(error):
+            if self._is_news(work) and not credentials.tells(error):
                 log.warning("claim_not_extended", error=str(error))
             return False
         else:
@@ -151,6 +153,11 @@ class Keeper:
                 log.info("claim_held_again")
             work.claim_ends = ends
         return True
+
+    def _is_news(self, work: Work) -> bool:
+        with self._lock:
+            held = self._held.get(id(work))
+            return held is None or not held.failing
 
 
 def _ran_out(work: Work, now: float) -> bool:

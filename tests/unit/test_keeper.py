@@ -160,13 +160,18 @@ def test_work_waits_for_one_beat_at_a_time_however_long_an_outage_makes_that_tak
     assert keeper.due(later + 600) == [work]
 
 
-def test_a_beat_that_does_not_get_through_is_made_again_soon(work: Work, messages: HiddenMessages, jobs: Jobs) -> None:
+def test_a_beat_that_does_not_get_through_is_made_again_soon_and_told_once(
+    work: Work, messages: HiddenMessages, jobs: Jobs
+) -> None:
     cut_off = create_autospec(Claims, instance=True)
     cut_off.extend.side_effect = EndpointConnectionError(endpoint_url="http://nowhere")
     keeper = Keeper(cut_off, messages, Watchdog(LIMIT_SECONDS))
     keeper.hold(work)
     keeper.due(time.monotonic() + BEAT_SECONDS + 1)
-    keeper.beat(work)
+    with capture_logs() as lines:
+        for _ in range(5):
+            keeper.beat(work)
+    assert [line["event"] for line in lines] == ["claim_not_extended"]
     assert keeper.due(time.monotonic() + AGAIN_SECONDS / 2) == []
     assert keeper.due(time.monotonic() + AGAIN_SECONDS + 1) == [work]
 
