@@ -10,7 +10,7 @@ CALLS := $(CURDIR)/.aws_calls.jsonl
 FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
-.PHONY: demo sandbox bench soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format setup locks clean
+.PHONY: demo sandbox bench soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format setup locks openapi clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -52,6 +52,9 @@ setup: .venv/.dev .venv/.fauxqs ## Install everything that working on Mosaic tak
 locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
 	$(COMPILE) --group sandbox -c requirements/dev.txt -o requirements/sandbox.txt
+
+openapi: setup ## Write docs/openapi.json anew, from the routes
+	@$(BIN)/python -m api.openapi
 
 clean: ## Remove what was installed and built; the sandbox's state goes too
 	rm -rf .venv .sandbox cdk.out tests/fauxqs/node_modules

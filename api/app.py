@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
@@ -16,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api import (
+    answers,
     batch_routes,
     bodies,
     job_list,
@@ -26,6 +28,7 @@ from api import (
     service_routes,
     unavailable,
 )
+from api.problem_kinds import Kind
 from api.problems import Problem
 from shared import logs
 from shared.quotas import QuotaExceeded
@@ -38,11 +41,17 @@ BUSY_SECONDS = 2
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
     enable_validation=True,
+    serializer=answers.text,
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for routes in (job_routes, job_list, batch_routes, reference_routes, score_routes, service_routes):
-    app.include_router(routes.router)
+for module in (job_routes, job_list, batch_routes, reference_routes, score_routes, service_routes):
+    app.include_router(module.router)
+
+
+def routes() -> list[Route]:
+    """Every route. Powertools keeps them to itself, in two lists."""
+    return [*app._static_routes, *app._dynamic_routes]
 
 
 def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str, object]:
@@ -71,13 +80,17 @@ def _invalid(error: RequestValidationError) -> Response[str]:
 @app.exception_handler(RequestUnsupportedContentType)
 def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
     detail = "This call takes a JSON body: set Content-Type to application/json."
-    return Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).response()
+    return Problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail).response()
 
 
 @app.not_found
 def _not_found(_: NotFoundError) -> Response[str]:
-    detail = f"There is no {app.current_event.http_method} {app.current_event.path[:200]} here."
-    return Problem(HTTPStatus.NOT_FOUND, "unknown_route", detail).response()
+    method, path = app.current_event.http_method, app.current_event.path
+    detail = f"There is no {method[:20]} {path[:200]} here."
+    allowed = [route.method for route in routes() if route.rule.match(path)]
+    if allowed:
+        return Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)}).response()
+    return Problem(Kind.UNKNOWN_ROUTE, detail).response()
 
 
 @app.exception_handler([ClientError, BotoCoreError])
@@ -88,9 +101,7 @@ def _unavailable(error: ClientError | BotoCoreError) -> Response[str]:
         return crash
     log.warning("busy", method=app.current_event.http_method, error=code)
     detail = "The service is busy, or a part of it cannot be reached. Try again: a call that is repeated does no harm."
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"Retry-After": str(BUSY_SECONDS)}
-    ).response()
+    return Problem(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(BUSY_SECONDS)}).response()
 
 
 @app.exception_handler(Exception)
@@ -98,5 +109,5 @@ def _crash(error: Exception) -> Response[str]:
     request_id = app.current_event.request_context.request_id
     log.error("request_failed", request_id=request_id, method=app.current_event.http_method, exc_info=error)
     detail = "Something failed on our side and was logged. Try again; if it stays, tell the operator the request id."
-    problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, extensions={"request_id": request_id})
+    problem = Problem(Kind.INTERNAL, detail, extensions={"request_id": request_id})
     return problem.response()

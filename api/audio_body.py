@@ -7,9 +7,9 @@ payload has 6 MB, which base64 fills by a third more than the file has.
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 from shared.resources import AUDIO_TYPES
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
 MOST_BYTES = 4 * 1024 * 1024
+DESCRIPTION = {  # what OpenAPI says of it, for no model does
+    "required": True,
+    "description": f"The degraded file: a WAV file of up to {MOST_BYTES:,} bytes.",
+    "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in AUDIO_TYPES},
+}
 
 
 class Audio:
@@ -36,7 +41,7 @@ def read(event: BaseProxyEvent) -> Audio:
     media_type = event.headers.get("content-type", "").partition(";")[0].strip()
     if media_type not in AUDIO_TYPES:
         detail = f"This call takes a WAV file as its body: set Content-Type to {AUDIO_TYPES[0]}."
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail)
     body = event.body or ""
     if body and not event.is_base64_encoded:
         raise ValueError(f"the gateway does not take {media_type} for a binary type")
@@ -46,5 +51,5 @@ def read(event: BaseProxyEvent) -> Audio:
             f"This call takes files of up to {MOST_BYTES:,} bytes; this one has {len(content):,}. Create a job by POST"
             " /v1/jobs instead, and upload the file by the policy that it answers."
         )
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail)
+        raise Problem(Kind.PAYLOAD_TOO_LARGE, detail)
     return Audio(content)

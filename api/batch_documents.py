@@ -17,6 +17,8 @@ from api.documents import (
     timestamp,
 )
 from shared.batches import BatchState
+from shared.job import JobError
+from shared.result import Result
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -112,6 +114,18 @@ class ResultsDocument(BaseModel):
     url: str
     bytes: int
     expires_at: str
+
+
+class ResultLine(BaseModel):
+    """A line of a batch's results as JSON Lines: a job as it ended."""
+
+    custom_id: str | None
+    job: str
+    state: State
+    label: str | None
+    metadata: dict[str, str]
+    result: Result | None
+    error: JobError | None
 
 
 def batch_path(batch_id: str) -> str:

@@ -63,6 +63,8 @@ def _created(service: Service, job: Job, new: Job) -> CreatedJob:
 
 def _refused(service: Service, batch: Batch, exceeded: QuotaExceeded) -> Problem:
     """A batch that was started meanwhile refuses as one that is full does: look which it is."""
-    if exceeded.quota is Quota.BATCH_ITEMS and service.batches.get(batch.id).state is not BatchState.OPEN:
-        return Problem(HTTPStatus.CONFLICT, "wrong_state", f"Batch {batch.id} was started meanwhile; nothing is added.")
+    if exceeded.quota is Quota.BATCH_ITEMS:
+        now = service.batches.get(batch.id)
+        if now.state is not BatchState.OPEN:
+            return problems.batch_in_wrong_state(now, "jobs are added only while it is open")
     return problems.quota_exceeded(exceeded, time.time())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import tempfile
 import time
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
-from api.batch_documents import FORMULA_STARTS
+from api.batch_documents import FORMULA_STARTS, ResultLine
 from api.job_list import Listing
 from shared import items, logs
 from shared.batches import BatchState
@@ -54,7 +53,7 @@ def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:
     rows.writeheader()
     written = 0
     for job in _jobs(parts, batch):
-        lines.write(json.dumps(_line(job), allow_nan=False) + "\n")
+        lines.write(_line(job).model_dump_json() + "\n")
         rows.writerow(_row(job))
         written += 1
     return written
@@ -84,16 +83,16 @@ def _read(parts: Service, job_ids: list[str]) -> dict[str, Job]:
     return found
 
 
-def _line(job: Job) -> dict[str, JsonValue]:
-    return {
-        "custom_id": job.custom_id,
-        "job": job.id,
-        "state": job.state,
-        "label": job.label,
-        "metadata": dict(job.metadata),
-        "result": job.result.model_dump(mode="json") if job.result else None,
-        "error": job.error.model_dump(mode="json") if job.error else None,
-    }
+def _line(job: Job) -> ResultLine:
+    return ResultLine(
+        custom_id=job.custom_id,
+        job=job.id,
+        state=job.state,
+        label=job.label,
+        metadata=job.metadata,
+        result=job.result,
+        error=job.error,
+    )
 
 
 def _row(job: Job) -> dict[str, JsonValue]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -22,7 +22,10 @@ from api.batch_documents import (
     batch_path,
 )
 from api.documents import timestamp
-from api.problems import Problem
+from api.outcomes import Success, outcomes, problems
+from api.path_parameters import BatchPath
+from api.problem_kinds import Kind
+from api.problems import batch_in_wrong_state, unknown_batch
 from api.service import Service, service
 from api.tenants import Tenant, caller
 from shared import batch_counts
@@ -30,15 +33,16 @@ from shared.batches import OPEN_SECONDS, Batch, BatchState, UnknownBatch
 from shared.job import is_id, new_job_id
 from shared.object_keys import batch_results_key
 
-if TYPE_CHECKING:
-    from pydantic import JsonValue
-
 router = Router()
 
 RESULTS_SECONDS = 15 * 60
 
 
-@router.post("/v1/batches", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/v1/batches",
+    status_code=HTTPStatus.CREATED,
+    responses=outcomes(Success(HTTPStatus.CREATED, "The batch.", BatchDocument, ["open_batch"], ["Location"])),
+)
 def create_batch(body: Annotated[NewBatch, Body()]) -> Response[BatchDocument]:
     """Create an empty batch. Add jobs to it, upload their files, start it: the last two in any order."""
     parts, now = service(), time.time()
@@ -54,9 +58,15 @@ def create_batch(body: Annotated[NewBatch, Body()]) -> Response[BatchDocument]:
     return answer(HTTPStatus.CREATED, _document(parts, batch), {"Location": batch_path(batch.id)})
 
 
-@router.post("/v1/batches/<batch_id>/jobs")
+@router.post(
+    "/v1/batches/<batch_id>/jobs",
+    responses=outcomes(
+        Success(HTTPStatus.OK, "An answer to each item, in their order.", ItemAnswers, ["item_answers"])
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_BATCH, Kind.WRONG_STATE),
+)
 def add_jobs(
-    batch_id: str,
+    batch_id: BatchPath,
     body: Annotated[NewItems, Body()],
     validate_only: Annotated[bool, Query(description="Say what is wrong, and add nothing.")] = False,
 ) -> Response[ItemAnswers]:
@@ -64,43 +74,70 @@ def add_jobs(
     parts = service()
     tenant, batch = _own(parts, batch_id)
     if batch.state is not BatchState.OPEN:
-        raise _wrong_state(batch, "jobs are added only while it is open")
+        raise batch_in_wrong_state(batch, "jobs are added only while it is open")
     answers = [batch_items.add(parts, tenant, batch, item, validate_only=validate_only) for item in body.jobs]
     return answer(HTTPStatus.OK, ItemAnswers(jobs=answers))
 
 
-@router.post("/v1/batches/<batch_id>/start", status_code=HTTPStatus.ACCEPTED)
-def start_batch(batch_id: str) -> Response[BatchDocument]:
+@router.post(
+    "/v1/batches/<batch_id>/start",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=outcomes(
+        Success(
+            HTTPStatus.ACCEPTED, "The batch, started now or before.", BatchDocument, ["started_batch"], ["Location"]
+        )
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_BATCH),
+)
+def start_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     """Start what is uploaded, and from now on what will be. Nothing is added any more. Twice is the same as once."""
     parts = service()
     _, batch = _own(parts, batch_id)
     try:
         batch = parts.batches.start(batch)
     except UnknownBatch:
-        raise _unknown(batch_id) from None
+        raise unknown_batch(batch_id) from None
     if batch.state is BatchState.STARTED:
         batch_starter.send(parts, batch)
     return answer(HTTPStatus.ACCEPTED, _document(parts, batch), {"Location": batch_path(batch.id)})
 
 
-@router.get("/v1/batches/<batch_id>")
-def get_batch(batch_id: str) -> Response[BatchDocument]:
+@router.get(
+    "/v1/batches/<batch_id>",
+    responses=outcomes(
+        Success(HTTPStatus.OK, "The batch.", BatchDocument, ["open_batch", "started_batch", "ended_batch"])
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_BATCH),
+)
+def get_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     """How a batch goes: counts by state, and the scores so far."""
     parts = service()
     _, batch = _own(parts, batch_id)
     return answer(HTTPStatus.OK, _document(parts, batch))
 
 
-@router.get("/v1/batches/<batch_id>/results")
+@router.get(
+    "/v1/batches/<batch_id>/results",
+    responses=outcomes(
+        Success(
+            HTTPStatus.OK,
+            "Where the table is: GET `url`, without a key. In UTF-8: `jsonl` is `application/jsonl`, a ResultLine a"
+            " line; `csv` is `text/csv` with a header row (RFC 4180).",
+            ResultsDocument,
+            ["results"],
+        )
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_BATCH, Kind.WRONG_STATE),
+)
 def get_results(
-    batch_id: str,
+    batch_id: BatchPath,
     form: Annotated[Literal["jsonl", "csv"], Query(alias="format", description="A job a line.")] = "jsonl",
 ) -> Response[ResultsDocument]:
     """A link to the results of a batch that has ended, good for 15 minutes."""
     parts = service()
     _, batch = _own(parts, batch_id)
     if not batch.results:
-        raise _wrong_state(batch, "its results are there once it has ended, a moment later")
+        raise batch_in_wrong_state(batch, "its results are there once it has ended, a moment later")
     key = batch_results_key(batch.id, form)
     found = parts.s3.head_object(Bucket=parts.settings.bucket, Key=key)
     url = parts.s3.generate_presigned_url(
@@ -119,26 +156,16 @@ def _own(parts: Service, batch_id: str) -> tuple[Tenant, Batch]:
     """The caller and its batch; for everybody else there is none."""
     tenant = _tenant(parts)
     if not is_id(batch_id):
-        raise _unknown(batch_id)
+        raise unknown_batch(batch_id)
     try:
         batch = parts.batches.get(batch_id)
     except UnknownBatch:
-        raise _unknown(batch_id) from None
+        raise unknown_batch(batch_id) from None
     if batch.tenant != tenant.id:
-        raise _unknown(batch_id)
+        raise unknown_batch(batch_id)
     return tenant, batch
 
 
 def _document(parts: Service, batch: Batch) -> BatchDocument:
     counts = batch_counts.read(parts.table, batch.id)
     return batch_document(batch, counts, waiting.batch_eta_seconds(parts, batch, counts))
-
-
-def _unknown(batch_id: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "unknown_batch", f"There is no batch {batch_id[:64]!r}, or its life is over.")
-
-
-def _wrong_state(batch: Batch, wanted: str) -> Problem:
-    extensions: dict[str, JsonValue] = {"batch": batch.id, "state": batch.state}
-    detail = f"Batch {batch.id} is {batch.state}; {wanted}."
-    return Problem(HTTPStatus.CONFLICT, "wrong_state", detail, extensions=extensions)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 
 if TYPE_CHECKING:
@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _REFUSED = "application/octet-stream"
 
+# Of JSON. An answer to many items says all that was sent of them again, and more, within the 6 MB of an answer.
+MOST_BYTES = 4 * 1024 * 1024
+
 
 def parse(text: str) -> dict[str, JsonValue]:
-    """The JSON object in a body. Raises a Problem: 400 where it is not JSON, 422 where it is not an object."""
+    """The JSON object in a body. Raises a Problem: 400 where it is not JSON, 413 where it is too large, 422 where it is
+    no object.
+    """
+    if len(text.encode(errors="replace")) > MOST_BYTES:
+        detail = f"A body has {MOST_BYTES:,} bytes at most. Send fewer jobs a call."
+        raise Problem(Kind.PAYLOAD_TOO_LARGE, detail)
     try:
         document = json.loads(text)
     except RecursionError:
@@ -28,7 +36,7 @@ def parse(text: str) -> dict[str, JsonValue]:
     if not isinstance(document, dict):
         detail = "The body must be a JSON object."
         errors = [{"pointer": "", "detail": detail}]
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors)
+        raise Problem(Kind.INVALID_REQUEST, detail, errors=errors)
     return document
 
 
@@ -47,4 +55,4 @@ def _plain(name: str, value: str) -> str:
 
 
 def _malformed(detail: str) -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", detail)
+    return Problem(Kind.MALFORMED_JSON, detail)

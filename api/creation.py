@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 from shared import quotas
 from shared.errors import KeyReused, UnknownJob
@@ -119,9 +119,9 @@ def _mode(pool: Pool, name: str | None, said_in: str) -> str:
 
 def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
     error = {"pointer": pointer, "detail": f"{name!r} is not served here; there is {', '.join(known)}."}
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", error["detail"], errors=[error])
+    return Problem(Kind.INVALID_REQUEST, error["detail"], errors=[error])
 
 
 def _key_problem(pointer: str, detail: str) -> Problem:
     error = {"pointer": pointer, "detail": detail}
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail, errors=[error])
+    return Problem(Kind.IDEMPOTENCY_KEY_REUSED, detail, errors=[error])

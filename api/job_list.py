@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import answer
 from api.documents import JobPage, job_summary
+from api.outcomes import Success, outcomes
+from api.problem_kinds import Kind
 from api.problems import Problem
 from api.service import Service, service
 from api.tenants import caller
@@ -44,7 +46,7 @@ class Cursor(BaseModel):
     listed_at: str = Field(min_length=1, max_length=60)
 
 
-@router.get("/v1/jobs")
+@router.get("/v1/jobs", responses=outcomes(Success(HTTPStatus.OK, "A page of jobs.", JobPage, ["job_page"])))
 def list_jobs(
     state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
     batch: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only jobs of this batch.")] = None,
@@ -138,4 +140,4 @@ def _read(text: str) -> Cursor:
     except (ValueError, ValidationError):
         detail = "This cursor was not given by this service. Begin without one."
         error = {"pointer": "/query/cursor", "detail": detail}
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=[error]) from None
+        raise Problem(Kind.INVALID_REQUEST, detail, errors=[error]) from None

@@ -13,22 +13,43 @@ from pydantic import Field
 from api import creation, polling, starting, uploads, waiting
 from api.answers import answer
 from api.documents import CreatedJob, JobDocument, NewJob, Uploads, created_job, job_document, job_path
-from api.problems import Problem, bad_audio, unknown_job, wrong_state
+from api.outcomes import Success, outcomes, problems
+from api.path_parameters import JobPath
+from api.problem_kinds import Kind
+from api.problems import Problem, bad_audio, batch_not_started, missing_upload, unknown_job, wrong_state
 from api.service import Service, service
 from api.starting import MissingUploads
 from api.stored_file import ChangedMeanwhile
 from api.tenants import Tenant, caller
 from shared.errors import AlreadyEnded, UnknownJob
-from shared.job import ErrorCategory, Job, Role, is_id
+from shared.job import ErrorCategory, Job, is_id
 from shared.states import State
 
 router = Router()
 
-IdempotencyHeader = Annotated[str | None, Header(alias="Idempotency-Key"), Field(min_length=1, max_length=255)]
+IdempotencyHeader = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="Of your making: the same key with the same body is the same job."),
+    Field(min_length=1, max_length=255),
+]
 DETAILS_SECONDS = 15 * 60
 
 
-@router.post("/v1/jobs", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/v1/jobs",
+    status_code=HTTPStatus.CREATED,
+    responses=outcomes(
+        Success(
+            HTTPStatus.CREATED,
+            "The job, with an upload policy for each file that is not stored yet. Upload both within 15 minutes, or ask"
+            " for fresh policies: POST to `url` as multipart/form-data, all of `fields` first, then the part `file`.",
+            CreatedJob,
+            ["created_job"],
+            ["Location"],
+        )
+    ),
+    openapi_extensions=problems(Kind.IDEMPOTENCY_KEY_REUSED, Kind.QUOTA_EXCEEDED),
+)
 def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHeader = None) -> Response[CreatedJob]:
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
@@ -39,8 +60,12 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), {"Location": job_path(job.id)})
 
 
-@router.post("/v1/jobs/<job_id>/uploads")
-def renew_uploads(job_id: str) -> Response[Uploads]:
+@router.post(
+    "/v1/jobs/<job_id>/uploads",
+    responses=outcomes(Success(HTTPStatus.OK, "A policy for each file that is not stored yet.", Uploads, ["uploads"])),
+    openapi_extensions=problems(Kind.UNKNOWN_JOB, Kind.WRONG_STATE),
+)
+def renew_uploads(job_id: JobPath) -> Response[Uploads]:
     """Fresh policies for the files that are not stored yet, while the job awaits them."""
     parts = service()
     job = _own(parts, job_id)
@@ -50,11 +75,33 @@ def renew_uploads(job_id: str) -> Response[Uploads]:
     return answer(HTTPStatus.OK, Uploads(uploads=fresh))
 
 
-@router.post("/v1/jobs/<job_id>/start", status_code=HTTPStatus.ACCEPTED)
-def start_job(job_id: str) -> Response[JobDocument]:
-    """Check both files and queue the job. Twice is the same as once."""
+@router.post(
+    "/v1/jobs/<job_id>/start",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=outcomes(
+        Success(HTTPStatus.ACCEPTED, "The job, started now or before.", JobDocument, ["queued_job"], ["Retry-After"])
+    ),
+    openapi_extensions=problems(
+        Kind.UNKNOWN_JOB,
+        Kind.MISSING_UPLOAD,
+        Kind.CHANGED_MEANWHILE,
+        Kind.WRONG_STATE,
+        Kind.BATCH_NOT_STARTED,
+        Kind.POOL_NOT_SERVED,
+        Kind.BAD_AUDIO,
+        Kind.QUOTA_EXCEEDED,
+    ),
+)
+def start_job(job_id: JobPath) -> Response[JobDocument]:
+    """Check both files and queue the job. Twice is the same as once. A job of a batch starts once its batch has.
+
+    Bad audio ends the job: it is `failed`, and the answer names the rule that was broken.
+    """
     parts = service()
-    return started(parts, _own(parts, job_id))
+    job = _own(parts, job_id)
+    if job.state is State.AWAITING_UPLOAD and starting.waits_for_its_batch(parts, job):
+        raise batch_not_started(job)
+    return started(parts, job)
 
 
 def started(parts: Service, job: Job) -> Response[JobDocument]:
@@ -64,10 +111,10 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
     except UnknownJob:
         raise unknown_job(job.id) from None
     except MissingUploads as missing:
-        raise _missing_upload(job, missing.roles) from None
+        raise missing_upload(job, missing.roles) from None
     except ChangedMeanwhile:
         detail = "A file was replaced while it was checked. Start the job again."
-        raise Problem(HTTPStatus.CONFLICT, "changed_meanwhile", detail, extensions={"job": job.id}) from None
+        raise Problem(Kind.CHANGED_MEANWHILE, detail, extensions={"job": job.id}) from None
     if job.error and job.error.category is ErrorCategory.BAD_INPUT:
         raise bad_audio(job)
     if job.error:
@@ -77,8 +124,15 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
     return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), headers)
 
 
-@router.get("/v1/jobs/<job_id>")
-def get_job(job_id: str) -> Response[JobDocument]:
+@router.get(
+    "/v1/jobs/<job_id>",
+    responses=outcomes(
+        Success(HTTPStatus.OK, "The job has ended.", JobDocument, ["succeeded_job", "failed_job"]),
+        Success(HTTPStatus.ACCEPTED, "It has not ended yet.", JobDocument, ["queued_job"], ["Retry-After"]),
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_JOB, Kind.POLLING_TOO_FAST),
+)
+def get_job(job_id: JobPath) -> Response[JobDocument]:
     """A job: 200 once it has ended, before that 202 with the seconds to wait before asking again."""
     parts = service()
     job = _own(parts, job_id)
@@ -89,8 +143,15 @@ def get_job(job_id: str) -> Response[JobDocument]:
     return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), {"Retry-After": str(seconds)})
 
 
-@router.delete("/v1/jobs/<job_id>")
-def delete_job(job_id: str) -> Response[JobDocument | None]:
+@router.delete(
+    "/v1/jobs/<job_id>",
+    responses=outcomes(
+        Success(HTTPStatus.OK, "It had not ended, and is cancelled.", JobDocument, ["cancelled_job"]),
+        Success(HTTPStatus.NO_CONTENT, "It had ended, and is deleted with all that belongs to it."),
+    ),
+    openapi_extensions=problems(Kind.UNKNOWN_JOB),
+)
+def delete_job(job_id: JobPath) -> Response[JobDocument | None]:
     """Cancel a job that has not ended: 200 with what became of it. Delete one that has: 204, and 404 from then on."""
     parts = service()
     job = _own(parts, job_id)
@@ -120,16 +181,6 @@ def _own(parts: Service, job_id: str) -> Job:
     if job.tenant != tenant.id:
         raise unknown_job(job_id)
     return job
-
-
-def _missing_upload(job: Job, roles: list[Role]) -> Problem:
-    return Problem(
-        HTTPStatus.CONFLICT,
-        "missing_upload",
-        f"Not uploaded yet: {', '.join(roles)}. Upload it, then start again; POST {job_path(job.id)}/uploads gives"
-        " fresh policies.",
-        extensions={"job": job.id, "missing": [str(role) for role in roles]},
-    )
 
 
 def _document(parts: Service, job: Job, eta: float | None = None) -> JobDocument:

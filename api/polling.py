@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 from shared import items
 from shared.hosts import TELL_SECONDS
@@ -49,8 +49,7 @@ def guard(table: JobTable, job_id: str, seconds: int) -> int:
     polls, left = early
     if polls > EARLY_POLLS:
         raise Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "polling_too_fast",
+            Kind.POLLING_TOO_FAST,
             f"This job was asked for {polls} times before its Retry-After was over. Wait {left} s.",
             headers={"Retry-After": str(left)},
         )

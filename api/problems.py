@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import JsonValue
 
-from api.documents import timestamp
+from api.answers import text
+from api.documents import job_path, timestamp
+from api.problem_kinds import Kind
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from shared.audio_rules import BadAudio
-    from shared.job import Job
+    from shared.batches import Batch
+    from shared.job import Job, Role
     from shared.quotas import QuotaExceeded
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,21 +33,20 @@ FieldError = dict[str, str]  # {"pointer": RFC 6901 JSON pointer into the body, 
 
 
 class Problem(Exception):
-    """An answer that is an error. `slug` names its type; `extensions` are members of their own (RFC 9457, 3.2)."""
+    """An answer that is an error. `extensions` are members of its own (RFC 9457, 3.2)."""
 
     def __init__(
         self,
-        status: HTTPStatus,
-        slug: str,
+        kind: Kind,
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         extensions: Mapping[str, JsonValue] | None = None,
     ) -> None:
-        super().__init__(f"{status.value} {slug}: {detail}")
-        self.status = status
-        self.slug = slug
+        super().__init__(f"{kind.status.value} {kind.slug}: {detail}")
+        self.kind = kind
+        self.status = kind.status
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
@@ -54,12 +54,12 @@ class Problem(Exception):
 
     def response(self) -> Response[str]:
         """The problem document as a response."""
-        return Response(self.status, content_type=MEDIA_TYPE, body=json.dumps(self.document()), headers=self.headers)
+        return Response(self.status, content_type=MEDIA_TYPE, body=text(self.document()), headers=self.headers)
 
     def document(self) -> dict[str, JsonValue]:
         """The problem document itself."""
         document: dict[str, JsonValue] = {
-            "type": f"urn:mosaic:problem:{self.slug}",
+            "type": self.kind.type,
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
@@ -72,7 +72,19 @@ class Problem(Exception):
 
 def unknown_job(job_id: str) -> Problem:
     """404, the same for a job that never was, one that is gone and another tenant's."""
-    return Problem(HTTPStatus.NOT_FOUND, "unknown_job", f"There is no job {job_id[:64]!r}, or its life is over.")
+    return Problem(Kind.UNKNOWN_JOB, f"There is no job {job_id[:64]!r}, or its life is over.")
+
+
+def unknown_batch(batch_id: str) -> Problem:
+    """404, likewise."""
+    return Problem(Kind.UNKNOWN_BATCH, f"There is no batch {batch_id[:64]!r}, or its life is over.")
+
+
+def unknown_reference(sha256: str, because: str = "", rule: str | None = None) -> Problem:
+    """404, the same for a reference that never was, one that is gone and another tenant's."""
+    detail = f"There is no reference {sha256[:64]!r}, or it is not verified yet. POST /v1/references stores one."
+    extensions: dict[str, JsonValue] = {"rule": rule} if rule else {}
+    return Problem(Kind.UNKNOWN_REFERENCE, because or detail, extensions=extensions)
 
 
 def bad_audio(job: Job) -> Problem:
@@ -83,23 +95,44 @@ def bad_audio(job: Job) -> Problem:
     extensions: dict[str, JsonValue] = {"job": job.id, "rule": error.code}
     if error.file:
         extensions["file"] = error.file
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_audio", error.message, extensions=extensions)
+    return Problem(Kind.BAD_AUDIO, error.message, extensions=extensions)
 
 
 def refused_audio(bad: BadAudio) -> Problem:
     """422 for audio that no job was made of."""
     extensions: dict[str, JsonValue] = {"rule": bad.code, "file": bad.role}
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_audio", bad.message, extensions=extensions)
+    return Problem(Kind.BAD_AUDIO, bad.message, extensions=extensions)
 
 
 def wrong_state(job: Job, wanted: str) -> Problem:
     """409 for a call that a job in this state cannot follow."""
     return Problem(
-        HTTPStatus.CONFLICT,
-        "wrong_state",
+        Kind.WRONG_STATE,
         f"Job {job.id} is {job.state}; {wanted}.",
         extensions={"job": job.id, "state": job.state},
     )
+
+
+def batch_in_wrong_state(batch: Batch, wanted: str) -> Problem:
+    """409 for a call that a batch in this state cannot follow."""
+    detail = f"Batch {batch.id} is {batch.state}; {wanted}."
+    return Problem(Kind.WRONG_STATE, detail, extensions={"batch": batch.id, "state": batch.state})
+
+
+def batch_not_started(job: Job) -> Problem:
+    """409 for a start of one job of a batch that is open: nothing of a batch starts before it does."""
+    detail = f"Job {job.id} starts with its batch: POST /v1/batches/{job.batch}/start."
+    return Problem(Kind.BATCH_NOT_STARTED, detail, extensions={"job": job.id, "batch": job.batch})
+
+
+def missing_upload(job: Job, roles: Sequence[Role]) -> Problem:
+    """409 for the start of a job whose files are not there yet."""
+    detail = (
+        f"Not uploaded yet: {', '.join(roles)}. Upload it, then start again; POST {job_path(job.id)}/uploads gives"
+        " fresh policies."
+    )
+    extensions: dict[str, JsonValue] = {"job": job.id, "missing": [str(role) for role in roles]}
+    return Problem(Kind.MISSING_UPLOAD, detail, extensions=extensions)
 
 
 def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
@@ -112,15 +145,14 @@ def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
         headers["Retry-After"] = str(max(1, math.ceil(exceeded.resets_at - now)))
         extensions["resets_at"] = timestamp(exceeded.resets_at)
         detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. It begins anew at midnight UTC."
-    return Problem(HTTPStatus.TOO_MANY_REQUESTS, "quota_exceeded", detail, headers=headers, extensions=extensions)
+    return Problem(Kind.QUOTA_EXCEEDED, detail, headers=headers, extensions=extensions)
 
 
 def from_validation(details: Iterable[ErrorDetails]) -> Problem:
     """422 with a pointer for each field that breaks the schema, the first MOST_ERRORS of them."""
     errors = [{"pointer": _pointer(detail["loc"]), "detail": detail["msg"]} for detail in islice(details, MOST_ERRORS)]
     return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "invalid_request",
+        Kind.INVALID_REQUEST,
         "The request is not of the form that this call takes; see `errors`.",
         errors=errors,
     )

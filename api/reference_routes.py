@@ -12,7 +12,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from api import references, self_score, uploads
 from api.answers import answer
-from api.problems import Problem
+from api.outcomes import Success, outcomes, problems
+from api.path_parameters import ReferencePath
+from api.problem_kinds import Kind
+from api.problems import Problem, unknown_reference
 from api.reference_documents import (
     NewReference,
     ReferenceDocument,
@@ -28,7 +31,7 @@ from shared.object_keys import ReferenceName, reference_key
 from shared.references import Asked
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
+    pass
 
 router = Router()
 
@@ -36,7 +39,15 @@ MOST = 100
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@router.post("/v1/references", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/v1/references",
+    status_code=HTTPStatus.CREATED,
+    responses=outcomes(
+        Success(HTTPStatus.CREATED, "Upload it by this policy.", ReferenceUpload, ["reference_upload"], ["Location"]),
+        Success(HTTPStatus.OK, "It is stored already.", ReferenceDocument, ["reference"], ["Location"]),
+    ),
+    openapi_extensions=problems(Kind.QUOTA_EXCEEDED),
+)
 def store_reference(
     body: Annotated[NewReference, Body()],
     check: Annotated[bool, Query(description="Score it against itself, once, when it is stored.")] = False,
@@ -59,7 +70,10 @@ def store_reference(
     return answer(HTTPStatus.CREATED, upload, location)
 
 
-@router.get("/v1/references")
+@router.get(
+    "/v1/references",
+    responses=outcomes(Success(HTTPStatus.OK, "A page of references.", ReferencePage, ["reference_page"])),
+)
 def list_references(
     limit: Annotated[int, Query(ge=1, le=MOST, description="References a page, at most.")] = 50,
     cursor: Annotated[
@@ -73,8 +87,12 @@ def list_references(
     return answer(HTTPStatus.OK, page)
 
 
-@router.get("/v1/references/<sha256>")
-def get_reference(sha256: str) -> Response[ReferenceDocument]:
+@router.get(
+    "/v1/references/<sha256>",
+    responses=outcomes(Success(HTTPStatus.OK, "The reference.", ReferenceDocument, ["reference"])),
+    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE),
+)
+def get_reference(sha256: ReferencePath) -> Response[ReferenceDocument]:
     """A stored reference. Where its upload was refused, the 404 says why, for a day."""
     parts = service()
     name = _named(parts, sha256)
@@ -84,8 +102,12 @@ def get_reference(sha256: str) -> Response[ReferenceDocument]:
     return answer(HTTPStatus.OK, reference_document(reference))
 
 
-@router.delete("/v1/references/<sha256>")
-def delete_reference(sha256: str) -> Response[None]:
+@router.delete(
+    "/v1/references/<sha256>",
+    responses=outcomes(Success(HTTPStatus.NO_CONTENT, "It is deleted.")),
+    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE),
+)
+def delete_reference(sha256: ReferencePath) -> Response[None]:
     """Delete a reference. Jobs that name it and have not been fetched by a host yet fail: `reference_removed` or
     `removed_after_start`.
     """
@@ -94,13 +116,6 @@ def delete_reference(sha256: str) -> Response[None]:
     if not references.delete(parts, name):
         raise unknown_reference(sha256)
     return answer(HTTPStatus.NO_CONTENT, None)
-
-
-def unknown_reference(sha256: str, because: str = "", rule: str | None = None) -> Problem:
-    """404, the same for a reference that never was, one that is gone and another tenant's."""
-    detail = f"There is no reference {sha256[:64]!r}, or it is not verified yet. POST /v1/references stores one."
-    extensions: dict[str, JsonValue] = {"rule": rule} if rule else {}
-    return Problem(HTTPStatus.NOT_FOUND, "unknown_reference", because or detail, extensions=extensions)
 
 
 def _unknown_or_refused(parts: Service, name: ReferenceName) -> Problem:

@@ -14,7 +14,10 @@ from api import audio_body, creation, job_routes, problems, starting
 from api.audio_body import Audio
 from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
 from api.job_routes import IdempotencyHeader
-from api.reference_routes import unknown_reference
+from api.outcomes import Success, outcomes
+from api.outcomes import problems as problems_of
+from api.problem_kinds import Kind
+from api.problems import unknown_reference
 from api.service import Service, service
 from api.stored_file import NotStored, StoredFile
 from api.tenants import caller
@@ -27,7 +30,27 @@ from shared.states import State
 router = Router()
 
 
-@router.post("/v1/score", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/v1/score",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=outcomes(
+        Success(HTTPStatus.ACCEPTED, "The job, queued.", JobDocument, ["queued_job"], ["Location", "Retry-After"])
+    ),
+    openapi_extensions={
+        **problems_of(
+            Kind.UNKNOWN_REFERENCE,
+            Kind.CHANGED_MEANWHILE,
+            Kind.WRONG_STATE,
+            Kind.POOL_NOT_SERVED,
+            Kind.PAYLOAD_TOO_LARGE,
+            Kind.UNSUPPORTED_MEDIA_TYPE,
+            Kind.IDEMPOTENCY_KEY_REUSED,
+            Kind.BAD_AUDIO,
+            Kind.QUOTA_EXCEEDED,
+        ),
+        "requestBody": audio_body.DESCRIPTION,
+    },
+)
 def score(
     reference: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a stored reference.")],
     engine: Annotated[
@@ -37,7 +60,7 @@ def score(
         str | None,
         Query(max_length=NAME_CHARACTERS, description="The scale of the score. Omitted: the engine's default."),
     ] = None,
-    label: Annotated[str | None, Query(max_length=200)] = None,
+    label: Annotated[str | None, Query(max_length=200, description="Of the job, to find it by.")] = None,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response[JobDocument]:
     """Score the WAV file in the body, up to 4 MiB: the job of it, queued. What cannot be scored makes no job."""

@@ -12,6 +12,7 @@ from api import audio_body, waiting
 from api.answers import answer
 from api.batch_documents import MOST_ITEMS
 from api.documents import timestamp
+from api.outcomes import Success, outcomes
 from api.service import Service, service
 from api.tenants import caller
 from shared.hosts import Host, Hosts, HostState
@@ -68,7 +69,7 @@ class ServiceDocument(BaseModel):
     limits: LimitsDocument
 
 
-@router.get("/v1/service")
+@router.get("/v1/service", responses=outcomes(Success(HTTPStatus.OK, "The service.", ServiceDocument, ["service"])))
 def get_service() -> Response[ServiceDocument]:
     """Engines and their modes, seats and hosts, queues and how long they take, and limits."""
     parts = service()

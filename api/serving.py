@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ class PoolNotServed(Problem):
 
     def __init__(self, job: Job) -> None:
         super().__init__(
-            HTTPStatus.CONFLICT,
-            "pool_not_served",
+            Kind.POOL_NOT_SERVED,
             f"Mode {job.mode} of engine {job.engine} is not served here any more. Create a new job with one that is:"
             " GET /v1/service lists them.",
             extensions={"job": job.id, "pool": job.pool},

@@ -114,8 +114,13 @@ def _waits_for_a_call(service: Service, job: Job) -> bool:
     """The call that starts it, or its batch. A file is stored before this is read, and the starter looks for files
     after the batch is started: so one of both sees the other.
     """
+    return job.start is Start.MANUAL if job.batch is None else waits_for_its_batch(service, job)
+
+
+def waits_for_its_batch(service: Service, job: Job) -> bool:
+    """Whether a job belongs to a batch that is not started."""
     if job.batch is None:
-        return job.start is Start.MANUAL
+        return False
     try:
         return service.batches.get(job.batch).state is BatchState.OPEN
     except UnknownBatch:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 
+from api.problem_kinds import Kind
 from api.problems import Problem
 from api.remembered import Memory, remembered
 from shared.job_table import JobTable
@@ -57,4 +57,4 @@ def _named(tenant_id: str, table: JobTable) -> Tenant:
 
 
 def _forbidden() -> Problem:
-    return Problem(HTTPStatus.FORBIDDEN, "forbidden", "This API key belongs to no tenant. Ask its issuer for another.")
+    return Problem(Kind.FORBIDDEN, "This API key belongs to no tenant. Ask its issuer for another.")

@@ -13,7 +13,8 @@ from shared.states import ENDS, State
 
 ID_PATTERN = r"^[0-9a-f]{32}$"  # of a job, and of a batch
 JobId = Annotated[str, Field(pattern=ID_PATTERN)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Lower-case hexadecimal SHA-256.")]
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN, description="Lower-case hexadecimal SHA-256.")]
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 

@@ -11,6 +11,7 @@ from typing import cast
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import app
+from tests import contract
 
 KEY_ID = "key-of-acme"
 
@@ -22,6 +23,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: dict[str, object] = field(default_factory=dict)
+    sent: str = field(default="", repr=False)  # the whole of what the function returned, as Lambda's runtime sends it
 
 
 def request(
@@ -35,7 +37,10 @@ def request(
     key_id: str | None = KEY_ID,
     query: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Send a request; `body` as JSON, `raw` as it is, or `audio`, which the gateway hands over in base64."""
+    """Send a request: `body` as JSON, `raw` as it is, or `audio`, which the gateway hands over in base64.
+
+    The answer is held to the OpenAPI document.
+    """
     if audio is not None:
         raw = base64.b64encode(audio).decode()
     sent = {"content-type": "application/json", **(headers or {})}
@@ -61,8 +66,11 @@ def request(
     }
     response = app.handler(event, cast(LambdaContext, None))
     sent_back = cast(dict[str, list[str]], response["multiValueHeaders"])
-    return Answer(
+    answer = Answer(
         status=cast(int, response["statusCode"]),
         headers={name: values[0] for name, values in sent_back.items()},
         body=json.loads(cast(str, response["body"]) or "{}"),
+        sent=json.dumps(response, ensure_ascii=False),
     )
+    contract.assert_keeps(method, path, answer.status, answer.headers, answer.body)
+    return answer

@@ -30,6 +30,7 @@ from tests.unit.api.steps import (
     create,
     upload,
 )
+from tests.unit.api.steps import start as start_job
 from tests.unit.api.test_intake import deliver, told
 
 Items = list[dict[str, Any]]
@@ -184,6 +185,20 @@ def test_what_is_uploaded_after_the_batch_was_started_starts_by_itself(parts: Se
     work_off(parts)
     upload_both(parts, job_id)
     deliver(told(upload_key(job_id, Role.DEGRADED)))
+    assert parts.jobs.get(job_id).state is State.QUEUED
+
+
+def test_a_start_call_for_one_job_of_a_batch_waits_for_the_batch(parts: Service) -> None:
+    batch = new_batch()
+    (item,) = add(batch, {"custom_id": "a"})
+    job_id = item["job"]["id"]
+    upload_both(parts, job_id)
+    early = start_job(job_id)
+    assert (early.status, early.body["type"]) == (409, "urn:mosaic:problem:batch_not_started")
+    assert early.body["batch"] == batch
+    assert parts.jobs.get(job_id).state is State.AWAITING_UPLOAD
+    start(batch)
+    assert start_job(job_id).status == 202
     assert parts.jobs.get(job_id).state is State.QUEUED
 
 

@@ -266,10 +266,7 @@ def test_json_is_json_however_its_type_is_written(content_type: str) -> None:
     [
         ("GET", "/"),
         ("POST", "/v2/jobs"),
-        ("PUT", "/v1/jobs"),
-        ("DELETE", "/v1/jobs/" + "0" * 32 + "/start"),
         ("POST", "/v1/jobs/" + "0" * 32 + "/stop"),
-        ("GET", "/v1/jobs/" + "0" * 32 + "/start"),
     ],
 )
 def test_an_unknown_route_is_a_problem_that_names_it(method: str, path: str) -> None:
@@ -282,6 +279,21 @@ def test_an_unknown_route_is_a_problem_that_names_it(method: str, path: str) -> 
         "status": 404,
         "detail": f"There is no {method} {path} here.",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/jobs", {"GET", "POST"}),
+        ("HEAD", "/v1/jobs/" + "0" * 32, {"GET", "DELETE"}),
+        ("GET", "/v1/jobs/" + "0" * 32 + "/start", {"POST"}),
+    ],
+)
+def test_a_method_that_a_path_has_not_is_told_those_that_it_has(method: str, path: str, allowed: set[str]) -> None:
+    answer = request(method, path)
+    assert answer.status == 405
+    assert answer.body["type"] == "urn:mosaic:problem:method_not_allowed"
+    assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
 def test_both_files_get_a_policy() -> None:
