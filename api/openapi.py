@@ -42,9 +42,7 @@ says in `Retry-After` when to ask again. Thousands of pairs go in a batch; a ref
 once; one small file against a stored reference takes one call, `POST /v1/score`.
 
 Times are RFC 3339 in UTC, sizes are bytes, scores are MOS. Bodies are JSON but for audio; members and query parameters
-that a call does not know are refused. Every error is an RFC 9457 problem document. Its `type` is one of these after
-`urn:mosaic:problem:`:
-
+that a call does not know are refused. Every error is an RFC 9457 problem document.
 """
 TAGS = {
     "jobs": "One degraded recording, to be scored against one reference.",
@@ -116,7 +114,10 @@ def text() -> str:
 
 def _kinds() -> str:
     rows = "".join(f"| {kind.status.value} | `{kind.slug}` | {kind.meaning} |\n" for kind in Kind)
-    return f"| status | kind | meaning |\n|---|---|---|\n{rows}"
+    table = f"| status | kind | meaning |\n|---|---|---|\n{rows}"
+    return (
+        f"\n<details><summary>Every kind of problem: its type ends in one of these</summary>\n\n{table}\n</details>\n"
+    )
 
 
 def _spell_out(operation: Object, route: Route) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sandbox import cloud
+from sandbox import api_page, cloud
 from sandbox.children import ROOT, ChildDied
 from sandbox.parts import ENGINE, Setup
 from sandbox.ports import PortTaken
@@ -47,7 +47,7 @@ async def _keep(setup: Setup, screen: Screen) -> int:
     try:
         screen.heading("Mosaic sandbox", "the whole service on this machine, reachable from it alone")
         screen.line(f"  export MOSAIC_URL={setup.url}\n  export MOSAIC_API_KEY={setup.state.api_key().value}\n")
-        screen.line(f"  Logs: {setup.state.logs}\n")
+        screen.line(f"  The API, for a browser: {setup.url}{api_page.PATH}\n  Logs: {setup.state.logs}\n")
         async with Sandbox(setup, screen) as sandbox:
             await sandbox.worker_ready()
             screen.line(_INVITATION)

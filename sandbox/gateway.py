@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from sandbox import proxy_events
+from sandbox import api_page, proxy_events
 from sandbox.cloud import HOST
 from sandbox.function import Function, FunctionFailed
 from sandbox.keys import KeyRing
@@ -28,6 +28,7 @@ class Gateway:
         self._port = port
         self._log = logs.get(__name__)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
+        api_page.add_to(application)
         application.router.add_route("*", "/{path:.*}", self._answer)
         # A compressed body is the function's business: the gateway passes it on as it came.
         self._runner = web.AppRunner(application, access_log=None, auto_decompress=False)
