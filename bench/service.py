@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import boto3
-import numpy as np
 import psutil
-import soundfile
 
+from bench import audio
 from bench.engine import MODE
 from bench.process import running
 from sandbox import cloud, ports, resources
@@ -39,7 +37,6 @@ POOL = Pool(name="bench-1", engine="stand-in", modes=(MODE,), default_mode=MODE.
 LANE = Lane.BULK  # what a backlog is for
 
 AUDIO_SECONDS = 0.6  # hardly more than the shortest that is scored, so that the scheduling is what takes time
-AUDIO_RMS = 0.05  # of full scale: -26 dBov, the level of speech
 
 WRITES = 25  # items a call: DynamoDB API Reference, BatchWriteItem
 SENDS = 10  # messages a call: SQS API Reference, SendMessageBatch
@@ -100,7 +97,7 @@ class Service:
     def wait_done(self) -> None:
         """Until no message is left: each is deleted after its job has ended. Raises TimeoutError."""
         deadline = time.monotonic() + DONE_SECONDS
-        while left := self._messages():
+        while left := self.messages(lane_queue(POOL.name, LANE)):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"every job was scored, but after {DONE_SECONDS:.0f} s {left} messages are left")
             time.sleep(LOOK_SECONDS)
@@ -115,21 +112,18 @@ class Service:
     def _queue_url(self) -> str:
         return self.queue_urls[lane_queue(POOL.name, LANE)]
 
-    def _messages(self) -> int:
-        """How many there are, to be seen and in flight."""
+    def messages(self, queue: str) -> int:
+        """How many a queue holds, to be seen and in flight."""
         counted = self.sqs.get_queue_attributes(
-            QueueUrl=self._queue_url,
+            QueueUrl=self.queue_urls[queue],
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]
         return sum(int(count) for count in counted.values())
 
     def _put_audio(self, role: Role) -> AudioFile:
         """One file for all jobs, each of which fetches it for itself: its hash is not declared."""
-        body, key = io.BytesIO(), f"jobs/bench/{role}.wav"
-        rate = MODE.reference_rates_hz[0]
-        samples = np.random.default_rng(1).normal(0, AUDIO_RMS, round(AUDIO_SECONDS * rate))
-        soundfile.write(body, samples, rate, format="WAV", subtype="PCM_16")
-        put = self.s3.put_object(Bucket=self.name, Key=key, Body=body.getvalue())
+        key, body = f"jobs/bench/{role}.wav", audio.noise(AUDIO_SECONDS, MODE.reference_rates_hz[0])
+        put = self.s3.put_object(Bucket=self.name, Key=key, Body=body)
         return AudioFile(key=key, etag=put["ETag"])
 
     def _write(self, jobs: Sequence[Job]) -> None:

@@ -66,7 +66,7 @@ def lose_answers(client: BaseClient, chance: random.Random) -> None:
 
 def bring_to_ends(batch: str, numbers: range) -> Ends:
     """What clients and workers do: add items, and bring each to an end, by one of several ways."""
-    parts, chance = service(), random.Random(numbers.start)
+    parts, chance = service(), random.Random(numbers.start)  # noqa: S311 - to be repeated
     lose_answers(parts.dynamodb, chance)
     ends: Ends = {}
     for first in range(numbers.start, numbers.stop, A_CALL):

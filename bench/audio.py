@@ -1,0 +1,38 @@
+"""WAV files to bench with: noise as short as may be, real speech as long as is asked for, each distinct by a number."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sandbox.children import ROOT
+
+RMS = 0.05  # of full scale: -26 dBov, the level of speech
+SPEECH = ROOT / "examples" / "male_48k.wav"
+NUMBER_BYTES = 4
+
+
+def noise(seconds: float, rate_hz: int) -> bytes:
+    """Noise as loud as speech, always the same, of one channel and 16 bits."""
+    samples = np.random.default_rng(1).normal(0, RMS, round(seconds * rate_hz))
+    return _wav(samples, rate_hz)
+
+
+def speech(least_bytes: int, file: Path = SPEECH) -> bytes:
+    """A file of speech, said again and again until it is so long."""
+    samples, rate_hz = soundfile.read(file, dtype="int16")
+    return _wav(np.tile(samples, -(-least_bytes // (2 * len(samples)))), rate_hz)
+
+
+def numbered(wav: bytes, number: int) -> bytes:
+    """The same file but for its last two samples, which hold a number: no two are the same bytes."""
+    return wav[:-NUMBER_BYTES] + number.to_bytes(NUMBER_BYTES, "little")
+
+
+def _wav(samples: np.ndarray[tuple[int], np.dtype[np.generic]], rate_hz: int) -> bytes:
+    body = io.BytesIO()
+    soundfile.write(body, samples, rate_hz, format="WAV", subtype="PCM_16")
+    return body.getvalue()

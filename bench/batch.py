@@ -1,0 +1,176 @@
+"""`python -m bench.batch`: a batch is created, uploaded and started over HTTP, and what that costs as it grows."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import httpx
+import typer
+from mosaic import Job
+from rich.console import Console
+
+from bench import report
+from bench.api import LOOK_SECONDS, Api, api, told
+from bench.audio import noise, numbered
+from bench.engine import MODE
+from bench.machine import Machine
+from bench.report import Figure, Reach, Round
+from bench.service import AUDIO_SECONDS, Service, embedded_cloud
+from shared.resources import UPLOADS_QUEUE
+
+A_CALL = 100  # items: as many as one takes
+AT_ONCE = 8  # calls and uploads
+LOOKS = (100, 1_000, 5_000, 10_000)  # items, when memory and times are looked at
+GETS = 100  # at each look
+MEGABYTE = 1_000_000
+STUCK_SECONDS = 60.0
+
+
+def main(
+    items: Annotated[int, typer.Option(min=2 * LOOKS[0])] = LOOKS[-1],
+    seconds: Annotated[float, typer.Option(min=0.5, help="Of each file, at 16 kHz.")] = AUDIO_SECONDS,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
+) -> None:
+    """Submit one batch, each item a file of its own against one stored reference; exit 1 where a number is missed.
+
+    Its pairs a second are compared with files of the same size, as many at once, that are only put into the bucket.
+    """
+    looks = [*(look for look in LOOKS if look < items), items]
+    with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
+        service, machine = Service.fresh(), Machine()
+        with api(service, Path(name)) as reached:
+            audio = noise(seconds, MODE.reference_rates_hz[0])
+            found = {**_measure(service, reached, looks, audio), **machine.figures()}
+    title = f"A batch of {items:,} items of {seconds:g} s over HTTP, {AT_ONCE} calls at once"
+    sys.exit(0 if report.show(title, [found], json) else 1)
+
+
+def _measure(service: Service, reached: Api, looks: Sequence[int], audio: bytes) -> Round:
+    reference = reached.store(audio)
+    bare = _bare(service, looks[-1] // 10, audio)
+    found: dict[Figure, float] = {}
+    with reached.http() as http, Submission(reached, http, reference, audio) as batch:
+        for before, look in pairwise([0, *looks]):
+            batch.submit(range(before, look))
+            _until_none(lambda: service.messages(UPLOADS_QUEUE))
+            found |= _look(reached, http, batch.id, look)
+        told(http.post(f"/v1/batches/{batch.id}/start"))
+        started = _seconds(lambda: _until_none(batch.awaiting))
+    return {
+        **found,
+        **_growths(found),
+        Figure("MB after its start: the functions"): _memory(reached),
+        Figure("pairs a second submitted"): looks[-1] / batch.seconds,
+        Figure("files of that size a second, only put"): bare,
+        Figure("submitted against only put", 2, Reach(least=0.8)): looks[-1] / batch.seconds / bare,
+        Figure("jobs a second started"): looks[-1] / started,
+    }
+
+
+class Submission:
+    """A batch that grows: items are added a hundred a call, and their files uploaded by the client."""
+
+    def __init__(self, reached: Api, http: httpx.Client, reference: str, audio: bytes) -> None:
+        self._http, self._reference, self._audio = http, reference, audio
+        self._mosaic = reached.mosaic()
+        self._threads = ThreadPoolExecutor(AT_ONCE)
+        self._scratch = TemporaryDirectory(prefix="mosaic-bench-")
+        self.id = str(told(http.post("/v1/batches", json={}))["id"])
+        self.seconds = 0.0  # that submitting took so far
+
+    def submit(self, numbers: range) -> None:
+        """Add items of these numbers, and upload each one's file; its time is counted."""
+        began = time.monotonic()
+        calls = [numbers[first : first + A_CALL] for first in range(0, len(numbers), A_CALL)]
+        for _ in self._threads.map(self._add, calls):
+            continue
+        self.seconds += time.monotonic() - began
+
+    def awaiting(self) -> int:
+        """How many of its jobs were not started yet."""
+        return int(told(self._http.get(f"/v1/batches/{self.id}"))["counts"]["awaiting_upload"])
+
+    def _add(self, numbers: range) -> None:
+        wanted = [{"custom_id": str(number), "reference": {"sha256": self._reference}} for number in numbers]
+        answers = told(self._http.post(f"/v1/batches/{self.id}/jobs", json={"jobs": wanted}))["jobs"]
+        for number, answer in zip(numbers, answers, strict=True):
+            self._upload(number, answer)
+
+    def _upload(self, number: int, answer: dict[str, Any]) -> None:
+        if not answer["job"]:
+            raise RuntimeError(f"item {number} was refused: {answer['problem']}")
+        file = Path(self._scratch.name, f"{number}.wav")
+        file.write_bytes(numbered(self._audio, number))
+        self._mosaic.upload(Job.from_document(answer["job"]), degraded=file)
+        file.unlink()
+
+    def __enter__(self) -> Submission:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._mosaic.close()
+        self._scratch.cleanup()
+
+
+def _look(reached: Api, http: httpx.Client, batch: str, items: int) -> Round:
+    """Memory, and how long a batch takes to be told, while nothing else is done."""
+    times = [_seconds(lambda: told(http.get(f"/v1/batches/{batch}"))) for _ in range(GETS)]
+    memory, median = _memory(reached), statistics.median(times) * 1000
+    Console(stderr=True).print(f"[dim]{items:,} items: {memory:.1f} MB, {median:.1f} ms[/]")
+    return {
+        Figure(f"MB at {items:,} items: the functions"): memory,
+        Figure(f"GET /v1/batches/{{id}} at {items:,} items, ms"): median,
+    }
+
+
+def _growths(found: Round) -> Round:
+    """From the first look to the last."""
+    memory, times = list(found.values())[::2], list(found.values())[1::2]
+    return {
+        Figure("memory, last look against the first", 2, Reach(most=1.1)): memory[-1] / memory[0],
+        Figure("GET /v1/batches/{id}, last look against the first", 2, Reach(most=1.2)): times[-1] / times[0],
+    }
+
+
+def _bare(service: Service, count: int, audio: bytes) -> float:
+    """Files of that size that are put into the bucket a second, as many at once, and nothing else."""
+
+    def put(number: int) -> None:
+        service.s3.put_object(Bucket=service.name, Key=f"bare/{number}.wav", Body=numbered(audio, number))
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return count / _seconds(lambda: list(threads.map(put, range(count))))
+
+
+def _memory(reached: Api) -> float:
+    return float(reached.process.memory_info().rss) / MEGABYTE
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def _until_none(left: Callable[[], int]) -> None:
+    """Until none is left. Raises TimeoutError where there are no fewer for a while."""
+    fewest, since = left(), time.monotonic()
+    while fewest:
+        time.sleep(LOOK_SECONDS)
+        if (now := left()) < fewest:
+            fewest, since = now, time.monotonic()
+        elif time.monotonic() - since > STUCK_SECONDS:
+            raise TimeoutError(f"{fewest} are left, no fewer for {STUCK_SECONDS:.0f} s; the functions' log may say why")
+
+
+if __name__ == "__main__":
+    typer.run(main)
