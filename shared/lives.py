@@ -14,16 +14,25 @@ UPLOAD_SECONDS = 24 * HOUR  # from creation: no upload until then, and the job i
 RUN_SECONDS = 9 * DAY  # from `queued`: no end until then, and the job is `failed`; under the queues' 10 days
 LONGEST_BATCH_SECONDS = UPLOAD_SECONDS + RUN_SECONDS  # from its start to the end of its last job
 
+# An object may lie there for that long before its batch has ended. Lives are bounded so that the bucket's own lifecycle
+# (`shared.resources.BUCKET`), which counts from when it was written, takes nothing that is to live.
+MOST_AUDIO_SECONDS = 18 * DAY
+MOST_RESULTS_SECONDS = 75 * DAY
+
 
 class Lives(BaseModel):
     """What is kept from a job's end on, and for how long; audio of a batch's jobs from the batch's end on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    audio: int = Field(HOUR, ge=60)
-    job: int = Field(7 * DAY, ge=HOUR, description="Job and result.")
-    batch: int = Field(30 * DAY, ge=HOUR, description="A batch, its jobs and its results.")
-    replayable_audio: int = Field(14 * DAY, ge=60, description="Of a job that failed for the service's reasons.")
+    audio: int = Field(HOUR, ge=60, le=MOST_AUDIO_SECONDS)
+    job: int = Field(7 * DAY, ge=HOUR, le=MOST_RESULTS_SECONDS, description="Job and result.")
+    batch: int = Field(
+        30 * DAY, ge=HOUR, le=MOST_RESULTS_SECONDS, description="A batch, its jobs and its results, from its end on."
+    )
+    replayable_audio: int = Field(
+        14 * DAY, ge=60, le=MOST_AUDIO_SECONDS, description="Of a job that failed for the service's reasons."
+    )
 
     def audio_until(self, ended_at: float, error: JobError | None) -> float:
         """When a job's audio is to go, at the earliest."""

@@ -119,8 +119,10 @@ COMMON_QUEUES = (
     Queue(BATCHES_QUEUE, visibility=BATCHES_VISIBILITY, dead_letter=BATCHES_DEAD_QUEUE, max_receives=MAX_RECEIVES),
 )
 
+# Later than anything lives that `shared.lives` lets live. Results of a batch's first job lie there for up to ten days
+# before its batch has ended, for 30 by default after that, and for two more where the table's time to live is late.
 BUCKET = Bucket(
-    expiries=(Expiry(JOBS_PREFIX, 30), Expiry(RESULTS_PREFIX, 30)),
+    expiries=(Expiry(JOBS_PREFIX, 30), Expiry(RESULTS_PREFIX, 90)),
     event_queue=UPLOADS_QUEUE,
     event_prefixes=(JOBS_PREFIX, REFERENCES_PREFIX),
 )

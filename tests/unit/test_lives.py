@@ -17,7 +17,7 @@ from tests.jobs_for_tests import ETAGS, new_job
 
 SERVICE = JobError(category=ErrorCategory.SERVICE, code="attempts_exhausted", message="Given up.")
 BAD_INPUT = JobError(category=ErrorCategory.BAD_INPUT, code="silent", message="No speech.")
-OWN = Lives(audio=2 * HOUR, job=3 * HOUR, batch=50 * DAY, replayable_audio=20 * DAY)
+OWN = Lives(audio=2 * HOUR, job=3 * HOUR, batch=50 * DAY, replayable_audio=18 * DAY)
 
 
 @pytest.mark.parametrize("in_batch", [False, True])
@@ -29,8 +29,8 @@ def test_no_job_goes_before_its_audio(error: JobError | None, in_batch: bool) ->
 
 def test_audio_is_kept_for_replay_where_the_service_failed_and_nowhere_else() -> None:
     assert OWN.audio_until(1000, None) == OWN.audio_until(1000, BAD_INPUT) == 1000 + 2 * HOUR
-    assert OWN.audio_until(1000, SERVICE) == 1000 + 20 * DAY
-    assert OWN.expires_at(1000, SERVICE, in_batch=False) == 1000 + 20 * DAY
+    assert OWN.audio_until(1000, SERVICE) == 1000 + 18 * DAY
+    assert OWN.expires_at(1000, SERVICE, in_batch=False) == 1000 + 18 * DAY
 
 
 def test_a_job_of_a_batch_lives_as_long_as_its_batch_at_least() -> None:
@@ -43,7 +43,7 @@ def test_the_store_writes_these_lives(table: JobTable, clock: SettableClock) -> 
     cancelled = jobs.cancel(jobs.create(new_job()))
     assert (cancelled.check_at, cancelled.expires_at) == (clock() + 2 * HOUR, clock() + 3 * HOUR)
     failed = claims.fail(claims.claim(jobs.queue(jobs.create(new_job()), ETAGS).id), SERVICE)
-    assert (failed.check_at, failed.expires_at) == (clock() + 20 * DAY, clock() + 20 * DAY)
+    assert (failed.check_at, failed.expires_at) == (clock() + 18 * DAY, clock() + 18 * DAY)
     in_batch = jobs.cancel(jobs.create(new_job().model_copy(update={"batch": new_job_id()})))
     assert in_batch.expires_at == OWN.expires_at(clock(), in_batch.error, in_batch=True)
 
@@ -59,7 +59,7 @@ def test_lives_are_told_as_json_or_by_name() -> None:
     assert set(strict.model_dump().values()) == {HOUR}
 
 
-@pytest.mark.parametrize("told", ["", "lax", '"strict"', '{"job": 1}', '{"jobs": 7200}'])
+@pytest.mark.parametrize("told", ["", "lax", '"strict"', '{"job": 1}', '{"jobs": 7200}', '{"batch": 9000000}'])
 def test_lives_that_are_told_wrongly_are_named(told: str) -> None:
     with pytest.raises(settings.BadSettings, match="MOSAIC_LIVES"):
         settings.read(Told, {"MOSAIC_LIVES": told})
