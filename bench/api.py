@@ -23,7 +23,7 @@ from sandbox.cloud import HOST
 from sandbox.keys import KeyRing, put_key
 
 TENANT = "bench"
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 300.0  # here one call is answered at a time, and eight hundred items are asked for at once
 STORED_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 

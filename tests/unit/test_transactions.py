@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -68,10 +69,18 @@ def test_two_writes_have_two_tokens(table: JobTable) -> None:
     assert len(set(tokens)) == 2
 
 
-def test_what_does_not_pass_in_its_time_is_raised(table: JobTable) -> None:
-    with cancelled_first(table, ["TransactionConflict"], times=100) as tokens, pytest.raises(ClientError):
+def test_what_does_not_pass_in_its_time_is_raised(table: JobTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.1)
+    began = time.monotonic()
+    with cancelled_first(table, ["TransactionConflict"], times=10**9) as tokens, pytest.raises(ClientError):
         write(table)
-    assert len(tokens) == transactions.TRIES
+    assert time.monotonic() - began >= 0.1
+    assert len(tokens) > 2
+
+
+def test_a_conflict_that_passes_only_after_many_tries_is_no_failure(table: JobTable) -> None:
+    with cancelled_first(table, ["TransactionConflict"], times=50):
+        assert table.read({"pk": write(table), "sk": "x"}) is not None
 
 
 @pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])

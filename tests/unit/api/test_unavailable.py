@@ -106,7 +106,7 @@ def test_what_does_not_pass_is_500_and_is_logged_with_its_trace(
 def test_a_cancelled_transaction_passes_where_its_reason_does(
     reason: str, status: int, parts: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.transactions.TRIES", 2)
+    monkeypatch.setattr("shared.transactions.PATIENCE_SECONDS", 0)
     create()  # the tenant is known from here on
     with answering(parts, ("TransactionCanceledException", 400), ["None", reason]):
         assert request("POST", "/v1/jobs", {}).status == status
