@@ -17,7 +17,8 @@ NAME = "bench.engine:SleepingEngine"
 SECONDS = "BENCH_ENGINE_SECONDS"
 RUNS_FILE = "BENCH_RUNS_FILE"
 
-MODE = Mode(name="wb", reference_rates_hz=(16000,), degraded_rates_hz=(16000,), same_rate=True, ceiling=5.0)
+RATES = (16000, 48000)
+MODE = Mode(name="wb", reference_rates_hz=RATES, degraded_rates_hz=RATES, same_rate=True, ceiling=5.0)
 
 
 class SleepingEngine:

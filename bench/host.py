@@ -38,13 +38,16 @@ class Host:
     runs_file: Path
     calls_file: Path
 
+    def scored(self) -> int:
+        """How many jobs have been scored since it started."""
+        return self.runs_file.read_bytes().count(b"\n") if self.runs_file.exists() else 0
+
     def wait_scored(self, jobs: int) -> None:
         """Until so many jobs have been scored since it started. Raises TimeoutError where none ends for a while."""
         scored, moved = 0, time.monotonic()
         while scored < jobs:
             time.sleep(LOOK_SECONDS)
-            now = self.runs_file.read_bytes().count(b"\n") if self.runs_file.exists() else 0
-            if now > scored:
+            if (now := self.scored()) > scored:
                 scored, moved = now, time.monotonic()
             elif time.monotonic() - moved > STUCK_SECONDS:
                 raise TimeoutError(f"{scored} of {jobs} jobs were scored, then none for {STUCK_SECONDS:.0f} s")
