@@ -10,7 +10,8 @@ CALLS := $(CURDIR)/.aws_calls.jsonl
 FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
-.PHONY: demo sandbox bench soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format setup locks openapi clean
+.PHONY: demo sandbox bench scale soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format \
+	setup locks openapi clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -33,6 +34,10 @@ tests-of-sandboxes: setup # in one process, for two sandboxes that start at once
 
 bench: setup ## Measure the worker: a quarter of an hour on a machine that does nothing else
 	@reached=0; for part in seat_use memory idle; do $(BIN)/python -m bench.$$part || reached=1; done; exit $$reached
+
+scale: setup ## Measure the whole service: a batch of 10,000, 2,000 jobs of 5.5 MB, 10,000 that wait for hours: an hour
+	@reached=0; for part in bench.batch bench.long_jobs tests.backlog; do $(BIN)/python -m $$part || reached=1; done; \
+		exit $$reached
 
 soak: setup ## 2,000 jobs amid faults from a printed seed: ten minutes; python -m tests.soak --help says how to repeat one
 	@$(BIN)/python -m tests.soak

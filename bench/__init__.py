@@ -1,1 +1,4 @@
-"""The measured comparisons, each one command that prints a table: `python -m bench.seat_use`, `memory`, `idle`, `batch`.
+"""The measured comparisons, each one command that prints a table: `python -m bench.seat_use`, and so on.
+
+Of the worker: `seat_use`, `memory`, `idle`. Of the whole service: `batch`, `long_jobs`.
+"""

@@ -123,7 +123,7 @@ class Submission:
 
 
 def _look(service: Service, reached: Api, http: httpx.Client, batch: str, items: int) -> Round:
-    """Memory, and how long a batch takes to be told, while nothing else is done; and what the cloud takes for a read."""
+    """Memory, and how long a batch takes to be told, while nothing else is done; beside it, a read of the cloud's."""
     told_in = _median_ms(lambda: told(http.get(f"/v1/batches/{batch}")))
     read_in = _median_ms(lambda: JobTable(service.dynamodb, service.name).read({"pk": "none", "sk": "none"}))
     memory = _memory(reached)
