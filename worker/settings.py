@@ -70,7 +70,7 @@ class WorkerSettings(BaseModel):
     )
     drain_seconds: float = Field(120, ge=0, le=DAY)
     lives: LivesSetting = LIVES
-    hold_seconds: float = Field(30, ge=1, le=HOUR, description="How long a mode whose licence is lost is first held.")
+    hold_seconds: float = Field(30, gt=0, le=HOUR, description="How long a mode whose licence is lost is first held.")
 
     @property
     def own_pool(self) -> Pool:

@@ -55,7 +55,7 @@ def test_what_is_told_is_read_and_prefetch_is_as_many_as_seats(good: dict[str, s
         ("DRAIN_SECONDS", "nan", "must be a finite number"),
         ("DRAIN_SECONDS", "86401", "must be at most 86400"),
         ("DRAIN_SECONDS", "-1", "must be at least 0"),
-        ("HOLD_SECONDS", "0.5", "must be at least 1"),
+        ("HOLD_SECONDS", "0", "must be more than 0"),
         ("HOLD_SECONDS", "3601", "must be at most 3600"),
         ("HOLD_SECONDS", "-inf", "must be a finite number"),
         ("ENGINE", "visqool", "There is no engine 'visqool'"),

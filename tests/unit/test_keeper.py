@@ -194,8 +194,10 @@ def test_a_beat_that_finds_no_thread_ends_neither_the_keeper_nor_the_work(
     monkeypatch.setattr("worker.keeper.AGAIN_SECONDS", 0.0)
     keeper.hold(work)
     keeper.start()
-    assert beaten.wait(10)
-    keeper.stop()
+    try:
+        assert beaten.wait(10)
+    finally:
+        keeper.stop()
     assert refused.is_set()
 
 
