@@ -6,12 +6,13 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-header --override requirements/overrides.txt
 
+HOST_PYTHON ?= 3.12
 CALLS := $(CURDIR)/.aws_calls.jsonl
 FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
 .PHONY: demo sandbox bench scale soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format \
-	setup locks openapi clean
+	setup host-wheels locks openapi clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -52,17 +53,22 @@ format: setup ## Put every file into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-setup: .venv/.dev .venv/.fauxqs ## Install everything that working on Mosaic takes
+setup: .venv/.dev .venv/.fauxqs .venv/.cdk .venv/.functions ## Install everything that working on Mosaic takes
+
+host-wheels: .venv/.dev ## Download what the worker takes to hosts with CPython HOST_PYTHON; deploying needs it
+	@$(BIN)/python -m infra.bundling host $(HOST_PYTHON)
+	@$(BIN)/python -m infra.bundling worker $(HOST_PYTHON)
 
 locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
-	$(COMPILE) --group sandbox -c requirements/dev.txt -o requirements/sandbox.txt
+	for group in sandbox functions host worker; do \
+		$(COMPILE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
 
 openapi: setup ## Write docs/openapi.json anew, from the routes
 	@$(BIN)/python -m api.openapi
 
 clean: ## Remove what was installed and built; the sandbox's state goes too
-	rm -rf .venv .sandbox cdk.out tests/fauxqs/node_modules
+	rm -rf .venv .sandbox .wheels cdk.out node_modules tests/fauxqs/node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -84,3 +90,11 @@ clean: ## Remove what was installed and built; the sandbox's state goes too
 	@$(BIN)/npm ci --prefix tests/fauxqs --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null \
 		&& touch $@ \
 		|| echo "npm could not install fauxqs, an emulator for tests: those that need it will be skipped." >&2
+
+.venv/.cdk: package-lock.json | .venv/.dev
+	@$(BIN)/npm ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null \
+		&& touch $@ \
+		|| echo "npm could not install aws-cdk: python -m infra.app synthesizes without it; cdk deploy needs it." >&2
+
+.venv/.functions: requirements/functions.txt infra/bundling.py | .venv/.dev
+	@$(BIN)/python -m infra.bundling && touch $@

@@ -9,12 +9,19 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from infra import nag
+from infra.bundling import NotBundled
 from infra.configuration import EXAMPLE, Configuration, read
 from infra.data_stack import DataStack
+from infra.service_stack import ServiceStack
 from shared.settings import BadSettings
 
 DEPLOYMENT = "MOSAIC_DEPLOYMENT"
+NOT_BUNDLED = 1
 BAD_CONFIGURATION = 2
+
+# The one reference from stack to stack, to the table's stream: CDK asks that its kind be told.
+CONTEXT = {"@aws-cdk/core:defaultCrossStackReferences": "strong"}
 
 
 def main() -> int:
@@ -25,15 +32,21 @@ def main() -> int:
     except BadSettings as error:
         print(f"{path} cannot be deployed:\n{error}", file=sys.stderr)
         return BAD_CONFIGURATION
-    build(configuration, Path(os.environ.get("CDK_OUTDIR", "cdk.out"))).synth()
+    try:
+        build(configuration, Path(os.environ.get("CDK_OUTDIR", "cdk.out"))).synth()
+    except NotBundled as error:
+        print(error, file=sys.stderr)
+        return NOT_BUNDLED
     return 0
 
 
 def build(configuration: Configuration, out: Path) -> App:
     """The app, to be synthesized into that directory. Equal configurations give equal bytes."""
     # What CDK adds of itself differs by how it is run: a usage record, and a report where a run is slow.
-    app = App(outdir=str(out), analytics_reporting=False, performance_reporting=False)
-    DataStack(app, configuration)
+    app = App(outdir=str(out), analytics_reporting=False, performance_reporting=False, context=CONTEXT)
+    data = DataStack(app, configuration)
+    ServiceStack(app, configuration, data)
+    nag.check(app, configuration)
     return app
 
 

@@ -20,6 +20,8 @@ from shared.settings import BadSettings
 STAGES = Path(__file__).with_name("stages")
 EXAMPLE = STAGES / "example.toml"
 
+MOST_POOLS = 4  # what a function's environment of 4 KB has room for: Lambda quotas
+
 # Those that CloudWatch Logs knows: CloudWatch Logs API Reference, PutRetentionPolicy.
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
 Tag = Annotated[str, Field(pattern=r"^[\w .:/=+@-]*$", max_length=128)]
@@ -39,7 +41,9 @@ class Configuration(Part):
         max_length=20,  # so that every name fits: SQS takes 80 characters, S3 63
         description="Tells this deployment's resources from those of others in the account.",
     )
-    pools: Annotated[Some[PoolSettings], AfterValidator(_unique)]
+    pools: Annotated[Some[PoolSettings], AfterValidator(_unique)] = Field(
+        max_length=MOST_POOLS, description="The first is the default engine's."
+    )
     account: str | None = Field(None, pattern=r"^[0-9]{12}$")
     region: str | None = Field(None, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     upload_origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")], ...] = ()

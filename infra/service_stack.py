@@ -1,0 +1,43 @@
+"""The `Service` stack: the API, its functions, what calls them, and what watches over all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Environment, Stack
+
+from infra import event_sources
+from infra.api_gateway import Api
+from infra.functions import Functions
+from infra.named_data import NamedData
+from infra.waf import Firewall
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infra.configuration import Configuration
+    from infra.data_stack import DataStack
+
+
+class ServiceStack(Stack):
+    """Holds nothing that cannot be made anew."""
+
+    def __init__(self, scope: Construct, configuration: Configuration, data_stack: DataStack) -> None:
+        super().__init__(
+            scope,
+            "Service",
+            stack_name=configuration.name("service"),
+            description="Mosaic: the API, its functions, alarms",
+            env=Environment(account=configuration.account, region=configuration.region),
+        )
+        self.add_stack_dependency(data_stack, "functions are called by its queues")
+        data = NamedData(self, configuration)
+        self.functions = Functions(self, configuration, data).all
+        self.failed = event_sources.failed_events(self, configuration)
+        event_sources.from_queues(self.functions, data)
+        event_sources.from_stream(self.functions["stream-reader"], data_stack.table, self.failed)
+        event_sources.each_minute(self, self.functions["reconciler"], self.failed)
+        self.api = Api(self, configuration, self.functions["api"])
+        Firewall(self, configuration, self.api.rest.deployment_stage)
+        domain = configuration.api.domain
+        CfnOutput(self, "Url", value=f"https://{domain.name}" if domain else self.api.rest.url.rstrip("/"))
