@@ -13,6 +13,7 @@ from infra import nag
 from infra.bundling import NotBundled
 from infra.configuration import EXAMPLE, Configuration, read
 from infra.data_stack import DataStack
+from infra.host_stack import HostStack
 from infra.service_stack import ServiceStack
 from shared.settings import BadSettings
 
@@ -46,6 +47,7 @@ def build(configuration: Configuration, out: Path) -> App:
     app = App(outdir=str(out), analytics_reporting=False, performance_reporting=False, context=CONTEXT)
     data = DataStack(app, configuration)
     ServiceStack(app, configuration, data)
+    HostStack(app, configuration, data)
     nag.check(app, configuration)
     return app
 

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
-from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, LifecycleRule, ObjectOwnership
+from aws_cdk.aws_s3 import (
+    BlockPublicAccess,
+    Bucket,
+    BucketEncryption,
+    CfnBucket,
+    CorsRule,
+    HttpMethods,
+    LifecycleRule,
+    ObjectOwnership,
+)
 
 from shared.resources import ABANDONED_DAYS, BUCKET
 
@@ -37,6 +46,7 @@ def audio_bucket(scope: Construct, configuration: Configuration, uploads: Queue)
         encryption=BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         lifecycle_rules=_lifecycle(),
+        cors=_cors(configuration),
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
     bucket.node.add_dependency(uploads.node.find_child("Policy"))
@@ -65,6 +75,20 @@ def _lifecycle() -> list[LifecycleRule]:
             abort_incomplete_multipart_upload_after=Duration.days(ABANDONED_DAYS),
         )
         for expiry in BUCKET.expiries
+    ]
+
+
+def _cors(configuration: Configuration) -> list[CorsRule] | None:
+    """Browsers of these pages may upload by the API's policies, and read the links that it gives."""
+    if not configuration.upload_origins:
+        return None
+    return [
+        CorsRule(
+            allowed_methods=[HttpMethods.POST, HttpMethods.GET],
+            allowed_origins=list(configuration.upload_origins),
+            allowed_headers=["*"],
+            max_age=3600,
+        )
     ]
 
 

@@ -39,7 +39,11 @@ ACKNOWLEDGED = (
     Acknowledged(
         "Service", "AwsSolutions-SQS3", "failed-events is an end itself: nothing receives from it but a person."
     ),
-    *(Acknowledged("Service", _PREFIX % prefix, _RANDOM_KEYS) for prefix in ("jobs", "references", "results")),
+    *(
+        Acknowledged(stack, _PREFIX % prefix, _RANDOM_KEYS)
+        for stack in ("Service", "Host")
+        for prefix in ("jobs", "references", "results")
+    ),
     Acknowledged(
         "Service",
         "AwsSolutions-IAM5[Resource::*]",
@@ -62,6 +66,20 @@ ACKNOWLEDGED = (
         "Every method asks for an API key, and the function refuses a key that is no tenant's.",
     ),
     Acknowledged("Service", "AwsSolutions-COG4", "Callers are programs with keys: there are no users to sign in."),
+    Acknowledged(
+        "Host",
+        "AwsSolutions-IAM5[Resource::*]",
+        "What the agent of Systems Manager calls knows no resources. AWS's own policy for it allows more.",
+    ),
+    Acknowledged(
+        "Host",
+        "AwsSolutions-EC26",
+        "Its volumes are the image's, encrypted as the image is. To name them here would be to replace the machine "
+        "where the image's words differ.",
+    ),
+    Acknowledged(
+        "Host", "CloudFormation-Validate::W9010", "A literal image never changes by itself, and the machine with it."
+    ),
 )
 
 

@@ -27,7 +27,7 @@ class NamedData:
 
     def __init__(self, scope: Construct, configuration: Configuration) -> None:
         stack = Stack.of(scope)
-        self._scope = scope
+        self.scope = scope
         self._stack = stack
         self._configuration = configuration
         self.table = configuration.table
@@ -50,7 +50,7 @@ class NamedData:
 
     def queue(self, name: str) -> IQueue:
         """A queue, by its name in `shared.resources`."""
-        return Queue.from_queue_arn(self._scope, name, self.queue_arn(name))
+        return Queue.from_queue_arn(self.scope, name, self.queue_arn(name))
 
     def queue_urls(self, names: list[str]) -> str:
         """The setting `MOSAIC_QUEUE_URLS`, of these queues."""

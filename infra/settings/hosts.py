@@ -19,7 +19,6 @@ class NewInstance(Part):
     instance_type: str = Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")
     vpc: VpcId
     subnet: SubnetId
-    volume_gib: int = Field(50, ge=8, le=16384)
 
 
 class HostSettings(Part):

@@ -1,8 +1,8 @@
-"""The app as the example deployment gives it, synthesized once for all of these tests."""
+"""Two deployments, each synthesized once for all of these tests: the example, and one with everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,55 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
+from infra import bundling
 from infra.app import build
-from infra.configuration import EXAMPLE, Configuration, read
+from tests.infra import stages
 
 if TYPE_CHECKING:
     from aws_cdk import App
 
+    from infra.configuration import Configuration
+
+Templates = dict[str, Template]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_host_wheels() -> Iterator[None]:
+    """What goes to hosts is 200 MB, which templates know by a hash only."""
+    install = bundling._install
+
+    def skipped(bundle: bundling.Bundle, target: Path, *more: str) -> None:
+        if bundle == bundling.FUNCTIONS:
+            install(bundle, target, *more)
+        else:
+            target.mkdir(parents=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundling, "_install", skipped)
+        yield
+
 
 @pytest.fixture(scope="session")
 def configuration() -> Configuration:
-    return read(EXAMPLE)
+    return stages.example()
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    """A deployment with all that may be left out."""
+    return stages.everything(tmp_path_factory.mktemp("everything"))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Configuration], Templates]:
+    """Synthesizes a deployment; its templates by stack. It takes seconds."""
+
+    def build_it(told: Configuration) -> Templates:
+        app = build(told, tmp_path_factory.mktemp("assembly"))
+        app.synth()
+        return _templates(app)
+
+    return build_it
 
 
 @pytest.fixture(scope="session")
@@ -30,42 +69,32 @@ def app(configuration: Configuration, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def everything(configuration: Configuration) -> Configuration:
-    """A deployment with all that may be left out."""
-    return configuration
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Configuration], dict[str, Template]]:
-    """Synthesizes another deployment; its templates by stack. It takes seconds: keep it to one a module."""
-
-    def build_it(told: Configuration) -> dict[str, Template]:
-        other = build(told, tmp_path_factory.mktemp("other"))
-        other.synth()
-        return {stack.node.id: Template.from_stack(stack) for stack in other.node.children if isinstance(stack, Stack)}
-
-    return build_it
-
-
-@pytest.fixture(scope="session")
 def assembly(app: App) -> Path:
     """The directory of what was synthesized."""
     return Path(app.outdir)
 
 
 @pytest.fixture(scope="session")
-def data(app: App) -> Template:
-    """The Data stack's template. CDK refuses to read one whose resources wait for each other in a circle."""
-    return _template(app, "Data")
+def templates(app: App) -> Templates:
+    """The example's, by stack. CDK refuses to read one whose resources wait for each other in a circle."""
+    return _templates(app)
 
 
 @pytest.fixture(scope="session")
-def service(app: App) -> Template:
-    """The Service stack's template."""
-    return _template(app, "Service")
+def whole(built: Callable[[Configuration], Templates], everything: Configuration) -> Templates:
+    """The templates of the deployment with everything, by stack."""
+    return built(everything)
 
 
-def _template(app: App, name: str) -> Template:
-    stack = app.node.find_child(name)
-    assert isinstance(stack, Stack)
-    return Template.from_stack(stack)
+@pytest.fixture(scope="session")
+def data(templates: Templates) -> Template:
+    return templates["Data"]
+
+
+@pytest.fixture(scope="session")
+def service(templates: Templates) -> Template:
+    return templates["Service"]
+
+
+def _templates(app: App) -> Templates:
+    return {stack.node.id: Template.from_stack(stack) for stack in app.node.children if isinstance(stack, Stack)}

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
 from aws_cdk.aws_apigateway import ResponseType
 
 from infra.api_gateway import ACCESS_LOG
-from infra.configuration import EXAMPLE, Configuration, read
 from sandbox.gateway import KEY_HEADER
 from shared.resources import AUDIO_TYPES
 from tests.infra.resources import all_of, only, text
 from tests.unit.ops.conftest import PLANS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aws_cdk.assertions import Template
+
+    from infra.configuration import Configuration
+    from tests.infra.conftest import Templates
 
 METHOD, STAGE, RESPONSE, PLAN = (
     "AWS::ApiGateway::Method",
@@ -92,31 +91,18 @@ def test_nobody_may_call_the_function_but_this_api(service: Template) -> None:
     assert f"<{api}>" in principals["apigateway.amazonaws.com"]
 
 
-@pytest.fixture(scope="module")
-def with_domain(built: Callable[[Configuration], dict[str, Template]]) -> Template:
-    """The Service stack of a deployment with a name of its own, known callers, and mutual TLS."""
-    told = read(EXAMPLE).model_dump()
-    told["api"]["domain"] = {
-        "name": "polqa.example.org",
-        "certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",
-        "truststore": "s3://example-trust/callers/all.pem",
-    }
-    told["api"]["callers"] = ["198.51.100.0/24", "2001:db8::/32"]
-    return built(Configuration.model_validate(told))["Service"]
-
-
-def test_a_name_of_ones_own_asks_for_certificates_and_there_is_no_way_around_it(with_domain: Template) -> None:
-    domain = only(with_domain, "AWS::ApiGateway::DomainName")
+def test_a_name_of_ones_own_asks_for_certificates_and_there_is_no_way_around_it(whole: Templates) -> None:
+    domain = only(whole["Service"], "AWS::ApiGateway::DomainName")
     assert domain["MutualTlsAuthentication"] == {"TruststoreUri": "s3://example-trust/callers/all.pem"}
     assert domain["SecurityPolicy"] == "TLS_1_2"
-    assert only(with_domain, "AWS::ApiGateway::RestApi")["DisableExecuteApiEndpoint"] is True
-    assert only(with_domain, "AWS::ApiGateway::BasePathMapping")["DomainName"]
+    assert only(whole["Service"], "AWS::ApiGateway::RestApi")["DisableExecuteApiEndpoint"] is True
+    assert only(whole["Service"], "AWS::ApiGateway::BasePathMapping")["DomainName"]
 
 
-def test_where_callers_are_known_all_others_are_blocked(with_domain: Template) -> None:
-    sets = {one["IPAddressVersion"]: one["Addresses"] for one in all_of(with_domain, "AWS::WAFv2::IPSet").values()}
+def test_where_callers_are_known_all_others_are_blocked(whole: Templates) -> None:
+    sets = {one["IPAddressVersion"]: one["Addresses"] for one in all_of(whole["Service"], "AWS::WAFv2::IPSet").values()}
     assert sets == {"IPV4": ["198.51.100.0/24"], "IPV6": ["2001:db8::/32"]}
-    first = min(only(with_domain, "AWS::WAFv2::WebACL")["Rules"], key=lambda rule: rule["Priority"])
+    first = min(only(whole["Service"], "AWS::WAFv2::WebACL")["Rules"], key=lambda rule: rule["Priority"])
     assert (first["Name"], first["Action"]) == ("callers", {"Block": {}})
     assert len(first["Statement"]["NotStatement"]["Statement"]["OrStatement"]["Statements"]) == 2
 

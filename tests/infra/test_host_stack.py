@@ -1,0 +1,156 @@
+"""The licensed machines: never replaced, never reached from outside, and kept whatever becomes of the stack."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.host_role import AGENT
+from shared import settings
+from tests.infra import stages
+from tests.infra.resources import Properties, all_of, only, text
+from worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aws_cdk.assertions import Template
+
+    from infra.configuration import Configuration
+    from tests.infra.conftest import Templates
+
+INSTANCE, INTERFACE, GROUP, ASSOCIATION, ENDPOINT = (
+    "AWS::EC2::Instance",
+    "AWS::EC2::NetworkInterface",
+    "AWS::EC2::SecurityGroup",
+    "AWS::SSM::Association",
+    "AWS::EC2::VPCEndpoint",
+)
+RECORD = Path(__file__).with_name("made_host.json")
+
+
+@pytest.fixture
+def host(whole: Templates) -> Template:
+    return whole["Host"]
+
+
+def test_what_would_replace_the_machine_is_as_it_was_recorded(host: Template) -> None:
+    """A change of any of these is a change of machine, or of its MAC address: nobody makes it without meaning to.
+
+    Whoever means to: write what this shows into the record, and say so in the changelog.
+    """
+    made = {name: resource for type_ in (INSTANCE, INTERFACE) for name, resource in host.find_resources(type_).items()}
+    assert made == json.loads(RECORD.read_text())
+
+
+def test_machine_interface_and_group_outlive_their_stack(host: Template) -> None:
+    ours = [name for name in host.find_resources(GROUP) if name.startswith("made")]
+    for type_ in (INSTANCE, INTERFACE, GROUP):
+        for name, resource in host.find_resources(type_).items():
+            if type_ != GROUP or name in ours:
+                assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_nothing_calls_in(host: Template) -> None:
+    groups = all_of(host, GROUP)
+    for instance in all_of(host, INSTANCE).values():
+        [interface] = instance["NetworkInterfaces"]
+        [group] = all_of(host, INTERFACE)[interface["NetworkInterfaceId"]["Fn::GetAtt"][0]]["GroupSet"]
+        assert not groups[group["Fn::GetAtt"][0]].get("SecurityGroupIngress")
+    assert not host.find_resources("AWS::EC2::SecurityGroupIngress")
+    assert not {"SecurityGroups", "SecurityGroupIds", "LaunchTemplate", "UserData"} & set(only(host, INSTANCE))
+
+
+def test_the_machine_is_protected_and_answers_for_its_role_by_token_only(host: Template) -> None:
+    instance = only(host, INSTANCE)
+    assert instance["DisableApiTermination"] is True
+    assert instance["MetadataOptions"]["HttpTokens"] == "required"
+
+
+def test_where_every_machine_is_adopted_none_is_made(templates: Templates, configuration: Configuration) -> None:
+    assert [host.instance_id is not None for _, host in configuration.hosts] == [True]
+    for type_ in (INSTANCE, INTERFACE, GROUP, ENDPOINT):
+        assert not templates["Host"].find_resources(type_)
+
+
+def test_each_machine_gets_the_worker_with_settings_that_it_understands(
+    host: Template, everything: Configuration
+) -> None:
+    associations = all_of(host, ASSOCIATION).values()
+    told = {
+        found["MOSAIC_HOST"]: settings.read(WorkerSettings, found | _directories())
+        for found in map(_environment, associations)
+    }
+    assert sorted(told) == sorted(one.name for _, one in everything.hosts)
+    for pool, one in everything.hosts:
+        worker = told[one.name]
+        assert (worker.pool, worker.seats, worker.table) == (pool.name, one.seats, everything.table)
+        assert worker.engine == (
+            "visqol" if pool.engine == "visqol" else f"polqa:/opt/mosaic/current/presets/{pool.name}.toml"
+        )
+        assert worker.lives == everything.lives
+    assert told["adopted"].cache_bytes == 4294967296
+    [group] = host.find_resources("AWS::Logs::LogGroup", {"Properties": {"LogGroupName": told["made"].log_group}})
+    assert group
+
+
+def test_an_adopted_machine_is_known_by_its_id_and_a_made_one_by_what_was_made(host: Template) -> None:
+    [made] = host.find_resources(INSTANCE)
+    targets = [text(association["Targets"][0]["Values"][0]) for association in all_of(host, ASSOCIATION).values()]
+    assert sorted(targets) == sorted(["i-0123456789abcdef0", "mi-0123456789abcdef0", f"<{made}>"])
+
+
+def test_a_change_to_the_worker_changes_what_is_delivered_and_nothing_of_the_machine(
+    host: Template, built: Callable[[Configuration], Templates], tmp_path: Path
+) -> None:
+    (tmp_path / "own.toml").write_text(
+        (stages.ROOT / "worker/engines/presets/opticom-table.toml").read_text() + "# a change\n"
+    )
+    changed = built(stages.everything(tmp_path, preset="own.toml"))["Host"]
+    before, after = _resources(host), _resources(changed)
+    differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert {before[name]["Type"] for name in differing} == {ASSOCIATION, "AWS::IAM::Policy"}  # it names the archive
+    assert set(all_of(host, ASSOCIATION)) <= differing
+
+
+def test_a_host_may_be_in_ec2_or_on_premises_of_this_account(host: Template) -> None:
+    for role in all_of(host, "AWS::IAM::Role").values():
+        ec2, ssm = role["AssumeRolePolicyDocument"]["Statement"]
+        assert ec2["Principal"] == {"Service": "ec2.amazonaws.com"}
+        assert ssm["Principal"] == {"Service": "ssm.amazonaws.com"}
+        assert ssm["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert "ManagedPolicyArns" not in role
+
+
+def test_the_agent_may_read_no_parameter() -> None:
+    assert not [action for action in AGENT if "Parameter" in action]
+
+
+def test_endpoints_are_reached_by_hosts_only(host: Template) -> None:
+    services = {text(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in all_of(host, ENDPOINT).values()}
+    assert services == {"s3", "dynamodb", "sqs", "logs", "ssm", "ssmmessages", "ec2messages"}
+    [group] = [one for name, one in all_of(host, GROUP).items() if name.startswith("Endpoints")]
+    sources = [text(rule["SourceSecurityGroupId"]) for rule in group["SecurityGroupIngress"]]
+    assert sources[0] == "sg-0123456789abcdef0"
+    assert len(sources) == 2
+    assert all("CidrIp" not in rule for rule in group["SecurityGroupIngress"])
+
+
+def _environment(association: Properties) -> dict[str, str]:
+    """What the file of settings will hold, read as a shell does."""
+    [encoded] = association["Parameters"]["settings"]
+    whole = text(encoded["Fn::Base64"])
+    return dict(word.split("=", 1) for word in shlex.split(whole))
+
+
+def _directories() -> dict[str, str]:
+    return {"MOSAIC_WORK_DIRECTORY": "/var/cache/mosaic", "MOSAIC_STATE_DIRECTORY": "/var/lib/mosaic"}
+
+
+def _resources(template: Template) -> dict[str, Properties]:
+    found: dict[str, Properties] = template.to_json()["Resources"]
+    return found
