@@ -54,7 +54,7 @@ class Claims:
 
     def begin(self, job: Job) -> Job:
         """Note that the attempt was handed to a seat: from here on its loss is a failure."""
-        return self._mine(job, Change({"begun_attempt": job.attempt}))
+        return self._mine(job, Change({"begun_attempt": job.attempt}), seen=job)
 
     def commit(self, job: Job, result: Result, key: str) -> Job:
         """`running` → `succeeded`: the one write that makes the result under `key` true.
@@ -66,7 +66,7 @@ class Claims:
             {"result": result.model_dump(mode="json"), "result_key": key}
         )
         try:
-            return self._mine(job, change)
+            return self._mine(job, change, seen=job)
         except AlreadyEnded as race:
             if race.job.result_key == key:
                 return race.job
@@ -147,10 +147,10 @@ class Claims:
         }
         return Change(values, remove=("claim_until", "host"))
 
-    def _mine(self, job: Job, change: Change) -> Job:
+    def _mine(self, job: Job, change: Change, seen: Job | None = None) -> Job:
         mine: ConditionBase = Attr("state").eq(State.RUNNING) & Attr("attempt").eq(job.attempt)
         try:
-            return self._table.update(job.id, change, mine)
+            return self._table.update(job.id, change, mine, seen=seen)
         except LostRace as race:
             raise (AlreadyEnded if race.job.ended else Overtaken)(race.job) from None
 

@@ -24,6 +24,7 @@ from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.literals import ReturnValueType
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef, UpdateTypeDef
 
 R = TypeVar("R")
@@ -93,9 +94,17 @@ class JobTable:
         return items.unpack(response["Item"]) if "Item" in response else None
 
     def update(
-        self, job_id: str, change: Change, condition: ConditionBase, beside: Sequence[UpdateTypeDef] = ()
+        self,
+        job_id: str,
+        change: Change,
+        condition: ConditionBase,
+        beside: Sequence[UpdateTypeDef] = (),
+        seen: Job | None = None,
     ) -> Job:
         """Change a job that exists and meets the condition, and what is beside it; the job as it then is.
+
+        Given the job as it was `seen`, the item is not read back, which costs more than to write it: what is returned
+        is that job, changed.
 
         A transition of a batch's job is counted in the same transaction. Raises UnknownJob, LostRace with the job as it
         stands, or Cancelled where a condition of `beside` failed: its actions count from 1. Repeating an applied write
@@ -104,22 +113,24 @@ class JobTable:
         if beside:
             return self._update_together(self.get(job_id), change, condition, beside)
         if "state" not in change.values:
-            return self._update(job_id, change, condition)
+            return self._update(job_id, change, condition, seen)
         try:
-            return self._update(job_id, change, condition & Attr("batch").not_exists())
+            return self._update(job_id, change, condition & Attr("batch").not_exists(), seen)
         except LostRace as race:
             if race.job.batch is None:
                 raise
             return self._update_together(race.job, change, condition, ())
 
-    def _update(self, job_id: str, change: Change, condition: ConditionBase) -> Job:
+    def _update(self, job_id: str, change: Change, condition: ConditionBase, seen: Job | None) -> Job:
         last_op = new_op()
-        update = self._call(job_id, change.setting({"last_op": last_op}), condition)
+        marked = change.setting({"last_op": last_op})
+        update = self._call(job_id, marked, condition)
+        told: ReturnValueType = "NONE" if seen else "ALL_NEW"
         try:
-            response = self.attempts(lambda: self.client.update_item(**update, ReturnValues="ALL_NEW"))
+            response = self.attempts(lambda: self.client.update_item(**update, ReturnValues=told))
         except ClientError as error:
             return _judge(job_id, old_item(error), last_op)
-        return Job.model_validate(items.unpack(response["Attributes"]))
+        return marked.applied(seen) if seen else Job.model_validate(items.unpack(response["Attributes"]))
 
     def _update_together(
         self, seen: Job, change: Change, condition: ConditionBase, beside: Sequence[UpdateTypeDef]
