@@ -9,6 +9,7 @@ from shared import logs
 from shared.hosts import TELL_SECONDS, Host, Hosts
 from worker import credentials
 from worker.notify import notify
+from worker.reminders import Reminders
 from worker.status import StatusFile
 from worker.watchdog import Watchdog
 
@@ -18,7 +19,7 @@ log = logs.get(__name__)
 
 
 class Teller:
-    """Tells on a thread of its own, at once where told to; failing is logged, and the next one follows."""
+    """Tells on a thread of its own, at once where told to. Failing is logged now and then, and the next one follows."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Teller:
             lambda: hosts.tell(describe()),
         )
         self._watchdog = watchdog
+        self._reminders = Reminders()
         self._stopping = threading.Event()
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=LOOP)
@@ -68,5 +70,8 @@ class Teller:
             try:
                 tell()
             except Exception as error:
-                if not credentials.tells(error):
-                    log.warning("host_not_told", error=f"{type(error).__name__}: {error}")
+                words = f"{type(error).__name__}: {error}"
+                if not credentials.tells(error) and self._reminders.due(tell, words):
+                    log.warning("host_not_told", error=words)
+            else:
+                self._reminders.forget(tell)
