@@ -124,6 +124,19 @@ def test_any_engine_is_checked_and_one_that_breaks_is_not_well(
     assert "engine_fault: ZeroDivisionError: this is a stand-in" in capsys.readouterr().out
 
 
+def test_a_licence_that_the_version_command_already_lacks_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, golden_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "version = { command = ['PolqaOem64', '--version'], pattern = 'version (.+)' }"
+    monkeypatch.setenv("MOSAIC_ENGINE", install(tmp_path, "opticom-table", changes={'version = "unknown"': asked}))
+    (tmp_path / "PolqaOem64").write_text("#!/bin/sh\necho registration failed >&2\nexit 2\n")
+    assert check.main([f"--golden={golden_folder}"]) == check.NOT_WELL
+    report = capsys.readouterr().out
+    assert cells(report, "version") == ["unknown"]
+    assert cells(report, "licence") == ["lost", "in", "every", "mode"]
+    assert "no_licence" in " ".join(cells(report, "current, a:"))
+
+
 def test_an_engine_without_a_licence_needs_none() -> None:
     assert licence_state(Description("visqol", "3.8.0", (), "wb"), {}) == "none needed"
 
