@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 from mosaic import Mosaic
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bench.process import running
 from bench.service import POOL, Service
@@ -24,8 +25,13 @@ from sandbox.keys import KeyRing, put_key
 
 TENANT = "bench"
 ANSWER_SECONDS = 300.0  # here one call is answered at a time, and eight hundred items are asked for at once
+BUSY_SECONDS = 120.0  # that the service may say so
 STORED_SECONDS = 30.0
 LOOK_SECONDS = 0.1
+
+
+class Busy(Exception):
+    """The service asks for another try."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +41,37 @@ class Api:
     url: str
     key: str = field(repr=False)
     process: psutil.Process
+    http: httpx.Client = field(repr=False)
 
     def mosaic(self) -> Mosaic:
         """The client."""
         return Mosaic(self.url, self.key, timeout=ANSWER_SECONDS)
 
-    def http(self) -> httpx.Client:
-        """A bare client, for the calls that ours does not make."""
-        return httpx.Client(base_url=self.url, headers={"x-api-key": self.key}, timeout=ANSWER_SECONDS)
+    @retry(retry=retry_if_exception_type(Busy), wait=wait_fixed(1), stop=stop_after_delay(BUSY_SECONDS), reraise=True)
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """The document of a good answer to a call that the client does not make; asked for again where it is busy.
+
+        Raises Busy where it stays so, RuntimeError with what any other answer says.
+        """
+        response = self.http.request(method, path, json=body)
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise Busy(response.text)
+        if response.is_error:
+            raise RuntimeError(f"{method} {path}: {response.text}")
+        document: dict[str, Any] = response.json()
+        return document
 
     def store(self, reference: bytes) -> str:
         """Store a reference; its hash. Raises TimeoutError where it does not arrive."""
         sha256 = hashlib.sha256(reference).hexdigest()
-        with self.http() as http:
-            asked = told(http.post("/v1/references", json={"sha256": sha256, "bytes": len(reference)}))
-            policy = asked["upload"]
-            httpx.post(policy["url"], data=policy["fields"], files={"file": reference}).raise_for_status()
-            deadline = time.monotonic() + STORED_SECONDS
-            while http.get(f"/v1/references/{sha256}").status_code == HTTPStatus.NOT_FOUND:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"the reference was not stored within {STORED_SECONDS:.0f} s")
-                time.sleep(LOOK_SECONDS)
+        policy = self.call("POST", "/v1/references", {"sha256": sha256, "bytes": len(reference)})["upload"]
+        httpx.post(policy["url"], data=policy["fields"], files={"file": reference}).raise_for_status()
+        deadline = time.monotonic() + STORED_SECONDS
+        while self.http.get(f"/v1/references/{sha256}").status_code != HTTPStatus.OK:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the reference was not stored within {STORED_SECONDS:.0f} s")
+            time.sleep(LOOK_SECONDS)
         return sha256
-
-
-def told(response: httpx.Response) -> dict[str, Any]:
-    """The document of a good answer. Raises RuntimeError with what any other says."""
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
-        raise RuntimeError(f"{response.request.method} {response.request.url.path}: {response.text}")
-    document: dict[str, Any] = response.json()
-    return document
 
 
 @contextmanager
@@ -79,5 +86,9 @@ def api(service: Service, directory: Path, **settings: str) -> Iterator[Api]:
         **{f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
     }
     log = directory / "api.log"
-    with running("sandbox.functions", str(port), str(keys.path), environment=environment, log=log) as process:
-        yield Api(f"http://{HOST}:{port}", key.value, process)
+    url = f"http://{HOST}:{port}"
+    with (
+        running("sandbox.functions", str(port), str(keys.path), environment=environment, log=log) as process,
+        httpx.Client(base_url=url, headers={"x-api-key": key.value}, timeout=ANSWER_SECONDS) as http,
+    ):
+        yield Api(url, key.value, process, http)

@@ -12,13 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-import httpx
 import typer
 from mosaic import Job
 from rich.console import Console
 
 from bench import report
-from bench.api import Api, api, told
+from bench.api import Api, api
 from bench.audio import noise, numbered
 from bench.engine import MODE
 from bench.machine import Machine
@@ -58,12 +57,12 @@ def _measure(service: Service, reached: Api, looks: Sequence[int], audio: bytes)
     reference = reached.store(audio)
     bare = _bare(service, looks[-1] // 10, audio)
     found: dict[Figure, float] = {}
-    with reached.http() as http, Submission(reached, http, reference, audio) as batch:
+    with Submission(reached, reference, audio) as batch:
         for before, look in pairwise([0, *looks]):
             batch.submit(range(before, look))
             until_none(lambda: service.messages(UPLOADS_QUEUE))
-            found |= _look(service, reached, http, batch.id, look)
-        told(http.post(f"/v1/batches/{batch.id}/start"))
+            found |= _look(service, reached, batch.id, look)
+        reached.call("POST", f"/v1/batches/{batch.id}/start")
         started = _seconds(lambda: until_none(batch.awaiting))
     return {
         **found,
@@ -79,12 +78,12 @@ def _measure(service: Service, reached: Api, looks: Sequence[int], audio: bytes)
 class Submission:
     """A batch that grows: items are added a hundred a call, and their files uploaded by the client."""
 
-    def __init__(self, reached: Api, http: httpx.Client, reference: str, audio: bytes) -> None:
-        self._http, self._reference, self._audio = http, reference, audio
+    def __init__(self, reached: Api, reference: str, audio: bytes) -> None:
+        self._api, self._reference, self._audio = reached, reference, audio
         self._mosaic = reached.mosaic()
         self._threads = ThreadPoolExecutor(AT_ONCE)
         self._scratch = TemporaryDirectory(prefix="mosaic-bench-")
-        self.id = str(told(http.post("/v1/batches", json={}))["id"])
+        self.id = str(reached.call("POST", "/v1/batches", {})["id"])
         self.seconds = 0.0  # that submitting took so far
 
     def submit(self, numbers: range) -> None:
@@ -97,11 +96,11 @@ class Submission:
 
     def awaiting(self) -> int:
         """How many of its jobs were not started yet."""
-        return int(told(self._http.get(f"/v1/batches/{self.id}"))["counts"]["awaiting_upload"])
+        return int(self._api.call("GET", f"/v1/batches/{self.id}")["counts"]["awaiting_upload"])
 
     def _add(self, numbers: range) -> None:
         wanted = [{"custom_id": str(number), "reference": {"sha256": self._reference}} for number in numbers]
-        answers = told(self._http.post(f"/v1/batches/{self.id}/jobs", json={"jobs": wanted}))["jobs"]
+        answers = self._api.call("POST", f"/v1/batches/{self.id}/jobs", {"jobs": wanted})["jobs"]
         for number, answer in zip(numbers, answers, strict=True):
             self._upload(number, answer)
 
@@ -122,9 +121,9 @@ class Submission:
         self._scratch.cleanup()
 
 
-def _look(service: Service, reached: Api, http: httpx.Client, batch: str, items: int) -> Round:
+def _look(service: Service, reached: Api, batch: str, items: int) -> Round:
     """Memory, and how long a batch takes to be told, while nothing else is done; beside it, a read of the cloud's."""
-    told_in = _median_ms(lambda: told(http.get(f"/v1/batches/{batch}")))
+    told_in = _median_ms(lambda: reached.call("GET", f"/v1/batches/{batch}"))
     read_in = _median_ms(lambda: JobTable(service.dynamodb, service.name).read({"pk": "none", "sk": "none"}))
     memory = _memory(reached)
     Console(stderr=True).print(f"[dim]{items:,} items: {memory:.1f} MB, {told_in:.1f} ms, a read {read_in:.1f} ms[/]")
