@@ -30,6 +30,7 @@ log = logs.get(__name__)
 
 PAGE = 1000  # jobs a message: some 20 s with these threads
 THREADS = 16
+RETRY_SECONDS = 60  # until a job that could not be started is looked at again
 LAG_SECONDS = 10  # until what the index did not show yet is looked for again
 
 
@@ -115,6 +116,15 @@ def _start_all(parts: Service, job_ids: Iterable[str]) -> None:
 
 
 def _start(parts: Service, job_id: str) -> None:
-    """Start one job where its files are there. Where one is missing, it starts as that one comes."""
+    """Start one job where its files are there. Where one is missing, it starts as that one comes.
+
+    One that fails stands in no other's way: the reconciler looks at it soon.
+    """
     with suppress(UnknownJob):
-        starting.start_by_itself(parts, parts.jobs.get(job_id))
+        job = parts.jobs.get(job_id)
+        try:
+            starting.start_by_itself(parts, job)
+        except Exception:
+            with logs.about(job):
+                log.exception("job_not_started")
+            parts.jobs.check_in(job, RETRY_SECONDS)

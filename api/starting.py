@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from api import uploads
 from api.enqueue import enqueue
-from api.serving import pool_of
+from api.serving import PoolNotServed, pool_of
 from api.stored_file import ChangedMeanwhile, NotStored, StoredFile
 from api.tenants import tenant_named
 from shared import audio_rules, logs, quotas
@@ -16,6 +16,7 @@ from shared.audio_rules import BadAudio
 from shared.batches import BatchState, UnknownBatch
 from shared.errors import NotAwaitingUpload
 from shared.job import ErrorCategory, Job, JobError, Role, Start
+from shared.lives import HOUR
 from shared.quotas import QuotaExceeded
 from shared.states import State
 from shared.wav import ReadRange, WavHeader
@@ -98,7 +99,7 @@ def start_by_itself(service: Service, job: Job) -> Job:
     """A start that nobody asked for: of a job that waits for nothing but its files. The job as it then is.
 
     One whose file is missing, or was replaced while it was checked, stays as it is: that file tells of itself. One that
-    a quota refused is tried again once the quota begins anew.
+    a quota refused is tried again once the quota begins anew, and one whose pool is not served, an hour later.
     """
     if job.state is State.AWAITING_UPLOAD and _waits_for_a_call(service, job):
         return job
@@ -108,6 +109,10 @@ def start_by_itself(service: Service, job: Job) -> Job:
         return job
     except QuotaExceeded as exceeded:
         return _put_off(service, job, exceeded)
+    except PoolNotServed:
+        with logs.about(job):
+            log.warning("pool_not_served", pool=job.pool)
+        return service.jobs.check_in(job, HOUR)
 
 
 def _waits_for_a_call(service: Service, job: Job) -> bool:

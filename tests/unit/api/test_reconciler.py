@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
-from api import reconciler, waiting
+from api import reconciler, starting, waiting
 from api import service as service_module
 from api.service import Service
 from shared import items, logs
@@ -104,7 +105,7 @@ def test_what_cannot_be_tried_at_the_deadline_ends_an_hour_later_all_the_same(
     parts: Service, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = whole(parts)
-    monkeypatch.setattr(service_module, "_made", [without_pools(parts)])
+    monkeypatch.setattr(starting, "start_by_itself", Mock(side_effect=RuntimeError("nobody foresaw this")))
     clock.move(UPLOAD_SECONDS + 1)
     reconcile()
     assert parts.jobs.get(job.id).state is State.AWAITING_UPLOAD
