@@ -103,8 +103,8 @@ class JobTable:
     ) -> Job:
         """Change a job that exists and meets the condition, and what is beside it; the job as it then is.
 
-        Given the job as it was `seen`, the item is not read back, which costs more than to write it: what is returned
-        is that job, changed.
+        Given the job as it was `seen`, the item is not read back, for a result is long: what is returned is that job,
+        changed.
 
         A transition of a batch's job is counted in the same transaction. Raises UnknownJob, LostRace with the job as it
         stands, or Cancelled where a condition of `beside` failed: its actions count from 1. Repeating an applied write
