@@ -81,15 +81,15 @@ def test_each_machine_gets_the_worker_with_settings_that_it_understands(
     host: Template, everything: Configuration
 ) -> None:
     associations = all_of(host, ASSOCIATION).values()
-    told = {
-        found["MOSAIC_HOST"]: settings.read(WorkerSettings, found | _directories())
-        for found in map(_environment, associations)
-    }
+    found = {one["MOSAIC_HOST"]: one for one in map(_environment, associations)}
+    here = {"MOSAIC_ENGINE": "visqol"}  # the engine must be there, and a licensed one is not
+    told = {name: settings.read(WorkerSettings, one | here | _directories()) for name, one in found.items()}
     assert sorted(told) == sorted(one.name for _, one in everything.hosts)
     for pool, one in everything.hosts:
         worker = told[one.name]
         assert (worker.pool, worker.seats, worker.table) == (pool.name, one.seats, everything.table)
-        assert worker.engine == (
+        assert worker.own_pool == pool.pool
+        assert found[one.name]["MOSAIC_ENGINE"] == (
             "visqol" if pool.engine == "visqol" else f"polqa:/opt/mosaic/current/presets/{pool.name}.toml"
         )
         assert worker.lives == everything.lives
