@@ -17,7 +17,7 @@ PRESETS = Path(__file__).parents[2] / "worker" / "engines" / "presets"  # read a
 FOLDER = "folder"  # where the configuration's own file is: what it names is found from there
 
 # As the engine describes itself; a test compares. A licensed tool's modes are in its preset.
-VISQOL_MODES = (
+VISQOL_MODES: tuple[Mode, ...] = (
     Mode(
         name="wb",
         reference_rates_hz=(16000, 48000),
@@ -53,6 +53,9 @@ class PoolSettings(Part):
         validate_default=True,
         description="Of `polqa`: the name of one that the worker ships, or the path of your own from this file.",
     )
+    version_family: str = Field(
+        "", max_length=40, description="What its engine's version begins with; a host with another one does not start."
+    )
     hosts: Annotated[tuple[HostSettings, ...], AfterValidator(_hosts_once)] = ()
 
     @field_validator("preset")
@@ -72,11 +75,18 @@ class PoolSettings(Part):
     @cached_property
     def pool(self) -> Pool:
         """The pool as the functions know it."""
-        if self.preset is None:
-            return Pool(name=self.name, engine=self.engine, modes=VISQOL_MODES, default_mode=VISQOL_MODES[0].name)
-        told = _read(self.preset)
-        modes = tuple(Mode.model_validate({"name": name, **mode}) for name, mode in told.modes.items())
-        return Pool(name=self.name, engine=self.engine, modes=modes, default_mode=told.default_mode)
+        modes, default = VISQOL_MODES, VISQOL_MODES[0].name
+        if self.preset:
+            told = _read(self.preset)
+            modes = tuple(Mode.model_validate({"name": name, **mode}) for name, mode in told.modes.items())
+            default = told.default_mode
+        return Pool(
+            name=self.name,
+            engine=self.engine,
+            version_family=self.version_family,
+            modes=modes,
+            default_mode=default,
+        )
 
 
 def shipped_presets() -> list[str]:
