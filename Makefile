@@ -12,7 +12,7 @@ FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
 .PHONY: demo sandbox bench scale soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format \
-	setup host-wheels locks openapi clean
+	setup host-wheels locks openapi api-fuzz clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
 	@$(BIN)/python -m sandbox.demo
@@ -63,6 +63,9 @@ locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
 	for group in sandbox functions host worker; do \
 		$(COMPILE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
+
+api-fuzz: setup ## 2,000 requests and more of every kind to a sandbox, from a printed seed: schemathesis, all checks
+	@$(BIN)/python -m tests.fuzz
 
 openapi: setup ## Write docs/openapi.json anew, from the routes
 	@$(BIN)/python -m api.openapi

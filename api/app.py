@@ -9,6 +9,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
@@ -23,6 +24,7 @@ from api import (
     job_list,
     job_routes,
     problems,
+    query,
     reference_routes,
     score_routes,
     service_routes,
@@ -47,6 +49,16 @@ app = APIGatewayRestResolver(
 )
 for module in (job_routes, job_list, batch_routes, reference_routes, score_routes, service_routes):
     app.include_router(module.router)
+
+
+def _known_parameters(resolver: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[object]:
+    route = resolver.context["_route"]
+    if route in routes():  # or it is the one that answers for paths that are none
+        query.refuse_unknown(route, resolver.current_event.query_string_parameters)
+    return next_middleware(resolver)
+
+
+app.use([_known_parameters])
 
 
 def routes() -> list[Route]:

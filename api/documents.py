@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared.job import MAX_UPLOAD_BYTES, AudioFile, Job, JobError, Prepare, Role, Sha256, Start
+from shared.job import MAX_UPLOAD_BYTES, AudioFile, Integral, Job, JobError, Prepare, Role, Sha256, Start
 from shared.result import Result
 from shared.states import State
 
@@ -32,7 +32,7 @@ class DeclaredFile(Request):
     """What the client says of a file before it is uploaded. What is said is held to."""
 
     sha256: Sha256 | None = None
-    bytes: int | None = Field(None, gt=0, le=MAX_UPLOAD_BYTES, strict=True)
+    bytes: Annotated[int | None, Integral] = Field(None, gt=0, le=MAX_UPLOAD_BYTES, strict=True)
 
 
 class PrepareBoth(Request):

@@ -57,12 +57,13 @@ def list_jobs(
     """The caller's jobs, newest first. A page may be short, or empty, and yet not the last: go by `next_cursor`."""
     parts = service()
     tenant = caller(router.current_event.raw_event, parts.table).id
+    after = _read(cursor) if cursor is not None else None
     if batch and not _owns(parts, tenant, batch):
         return answer(HTTPStatus.OK, JobPage(jobs=[], next_cursor=None))
     wanted = {name: value for name, value in (("state", state), ("label", label)) if value is not None}
     listing = Listing(parts.table, {"batch": batch} if batch else {"tenant": tenant}, wanted)
-    if cursor is not None:
-        listing.go_on_after(_read(cursor))
+    if after:
+        listing.go_on_after(after)
     jobs = [job_summary(item) for item in listing.page(limit)]
     return answer(HTTPStatus.OK, JobPage(jobs=jobs, next_cursor=_text(listing.last) if listing.last else None))
 

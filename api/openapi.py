@@ -81,7 +81,6 @@ MADE = {
     "create_job": ("job_id", "id"),
     "score": ("job_id", "id"),
     "create_batch": ("batch_id", "id"),
-    "store_reference": ("sha256", "sha256"),
 }
 
 

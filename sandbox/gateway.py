@@ -29,7 +29,7 @@ class Gateway:
         self._log = logs.get(__name__)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         api_page.add_to(application)
-        application.router.add_route("*", "/{path:.*}", self._answer)
+        application.router.add_route("*", r"/{path:[\s\S]*}", self._answer)
         # A compressed body is the function's business: the gateway passes it on as it came.
         self._runner = web.AppRunner(application, access_log=None, auto_decompress=False)
 

@@ -5,7 +5,7 @@ import secrets
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.pools import Lane
 from shared.result import Result
@@ -17,6 +17,14 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN, description="Lower-case hexadecimal SHA-256.")]
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+
+
+def _integral(value: object) -> object:
+    """JSON has one kind of number: 8000.0 is an integer to JSON Schema (2020-12, 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integral = BeforeValidator(_integral)
 
 
 class Role(StrEnum):
@@ -60,7 +68,9 @@ class Prepare(BaseModel):
 
     channel: Literal["left", "right"] | None = Field(None, description="Keep this channel of a stereo file.")
     decode: bool = Field(False, strict=True, description="Turn G.711 or 8, 24 or 32-bit PCM into 16-bit PCM.")
-    resample: Literal[8000, 16000, 48000] | None = Field(None, description="Resample to this rate, in Hz.")
+    resample: Annotated[Literal[8000, 16000, 48000] | None, Integral] = Field(
+        None, description="Resample to this rate, in Hz."
+    )
     level: float | None = Field(
         None, strict=True, ge=-46, le=-16, description="Active speech level to set (P.56, dBov)."
     )

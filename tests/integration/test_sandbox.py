@@ -56,10 +56,14 @@ class Running:
         self.printed += self.process.stdout.read()
         return self.process.wait(timeout=PATIENCE)
 
-    def client(self) -> Mosaic:
-        """A client, by the lines that it prints for a shell."""
+    def told(self) -> tuple[str, str]:
+        """URL and key, by the lines that it prints for a shell."""
         told = dict(re.findall(r"export (\w+)=(\S+)", self.printed))
-        return Mosaic(told["MOSAIC_URL"], told["MOSAIC_API_KEY"])
+        return told["MOSAIC_URL"], told["MOSAIC_API_KEY"]
+
+    def client(self) -> Mosaic:
+        """A client of it."""
+        return Mosaic(*self.told())
 
     def family(self) -> Family:
         return Family(self.process.pid)
