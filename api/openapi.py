@@ -66,9 +66,12 @@ HEADERS: Object = {
 WAITS = {HTTPStatus.TOO_MANY_REQUESTS: "Quota-Retry-After", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}
 
 EVERYWHERE = (
+    Kind.BAD_REQUEST,
     Kind.FORBIDDEN,
+    Kind.FILTERED,
     Kind.INVALID_REQUEST,
-    Kind.THROTTLED,
+    Kind.TOO_MANY_REQUESTS,
+    Kind.PLAN_EXHAUSTED,
     Kind.INTERNAL,
     Kind.BAD_GATEWAY,
     Kind.UNAVAILABLE,
