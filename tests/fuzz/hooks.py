@@ -17,7 +17,7 @@ def audio(ctx: schemathesis.SerializationContext, value: object) -> bytes:
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """A key that is to be taken is one that was never used."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -59,15 +61,16 @@ def fuzz(url: str, key: str, directory: Path, examples: int, seed: int, more: tu
         *("--url", url, "--header", f"x-api-key: {key}"),
         *("--max-examples", str(examples), "--seed", str(seed), "--continue-on-failure", "--no-color", *more),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'client'}"}  # where the hooks are
+    done = subprocess.run(command, capture_output=True, text=True, cwd=directory, env=environment, check=False)
     printed = done.stdout + done.stderr
     counted = re.search(r"Test cases:\s*([\d,]+) generated", printed) or re.search(r"([\d,]+) generated", printed)
     return Outcome(int(counted[1].replace(",", "")) if counted else 0, done.returncode, printed)
 
 
-def _document(url: str, key: str, cursor: str) -> dict[str, object]:
+def _document(url: str, key: str, cursor: str) -> dict[str, Any]:
     """The committed document, narrowed to what this sandbox has: another engine is of the right form, yet refused."""
-    document = json.loads(openapi.FILE.read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads(openapi.FILE.read_text(encoding="utf-8"))
     (pool,) = httpx.get(f"{url}/v1/service", headers={"x-api-key": key}, trust_env=False).json()["pools"]
     served = {"engine": [pool["engine"]], "mode": [mode["name"] for mode in pool["modes"]], "cursor": [cursor]}
     for path, method in (("/v1/score", "post"), ("/v1/jobs", "get")):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from aws_cdk.aws_apigateway import ResponseType
 
+from api.problem_kinds import Kind
 from infra.api_gateway import ACCESS_LOG
+from infra.gateway_responses import REFUSALS
 from sandbox.gateway import KEY_HEADER
 from shared.resources import AUDIO_TYPES
 from tests.infra.resources import all_of, only, text
@@ -25,6 +27,8 @@ METHOD, STAGE, RESPONSE, PLAN = (
     "AWS::ApiGateway::GatewayResponse",
     "AWS::ApiGateway::UsagePlan",
 )
+
+NEVER_HERE = {"UNAUTHORIZED", "DEFAULT_4XX", "DEFAULT_5XX"}  # no authorizer is there; the others are of any status
 
 
 def test_every_method_asks_for_a_key_in_the_header_that_clients_send(service: Template) -> None:
@@ -56,6 +60,11 @@ def test_whatever_the_gateway_refuses_it_says_as_a_problem(service: Template) ->
         assert document["type"].startswith("urn:mosaic:problem:")
         assert document["detail"]
         assert str(document.get("status", "")) == response.get("StatusCode", "")
+
+
+def test_what_the_gateway_refuses_is_what_openapi_tells_of() -> None:
+    refused = {refusal.name: refusal.status for type_, refusal in REFUSALS.items() if type_ not in NEVER_HERE}
+    assert refused == {name: Kind[name.upper()].status for name in refused}
 
 
 def test_too_large_a_body_is_413_and_too_many_calls_say_when_to_come_again(service: Template) -> None:
