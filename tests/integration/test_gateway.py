@@ -306,3 +306,8 @@ def problem_of(answer: httpx.Response) -> dict[str, JsonValue]:
     document: dict[str, JsonValue] = answer.json()
     assert document["status"] == answer.status_code
     return document
+
+
+def test_a_path_with_a_line_end_reaches_the_function_too(served: Served, recorder: Recorder) -> None:
+    assert served.http.get("/v1/jobs/a%0Ab").status_code == 200
+    assert recorder.events[-1]["path"] == "/v1/jobs/a%0Ab"

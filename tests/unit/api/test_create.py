@@ -298,3 +298,10 @@ def test_a_method_that_a_path_has_not_is_told_those_that_it_has(method: str, pat
 
 def test_both_files_get_a_policy() -> None:
     assert set(create().uploads) == set(Role)
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    body = {"degraded": {"bytes": 2531.0}, "prepare": {"degraded": {"resample": 16000.0}}}
+    job = create(body)
+    assert (job.degraded.bytes, job.prepare.degraded and job.prepare.degraded.resample) == (2531, 16000)
+    assert request("POST", "/v1/jobs", {"degraded": {"bytes": 2531.5}}).status == 422

@@ -108,3 +108,13 @@ def test_anothers_cursor_shows_nothing_of_theirs(parts: Service) -> None:
 )
 def test_what_no_list_takes_is_refused(query: dict[str, str], parts: Service) -> None:
     assert request("GET", "/v1/jobs", query=query).status == 422
+
+
+def test_a_filter_that_there_is_not_is_refused_and_named() -> None:
+    answer = request("GET", "/v1/jobs", query={"lable": "x", "limit": "1"})
+    assert answer.status == 422
+    assert answer.body["errors"] == [{"pointer": "/query/lable", "detail": "This call has no such parameter."}]
+
+
+def test_a_cursor_of_nobodys_making_is_refused_whatever_the_batch() -> None:
+    assert request("GET", "/v1/jobs", query={"batch": "0" * 32, "cursor": "made up"}).status == 422
