@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from api.answers import text
 from api.documents import job_path, timestamp
 from api.problem_kinds import Kind
+from shared.quotas import Quota
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -139,12 +140,15 @@ def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
     """429 that names the quota, its limit, and when it begins anew, where that is known."""
     extensions: dict[str, JsonValue] = {"quota": exceeded.quota, "limit": exceeded.limit}
     headers = {}
-    if exceeded.resets_at is None:
-        detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. Wait until jobs have ended."
+    if exceeded.quota is Quota.BATCH_ITEMS:
+        advice = "Start this batch, and put what is left into another."
+    elif exceeded.resets_at is None:
+        advice = "Wait until jobs have ended."
     else:
         headers["Retry-After"] = str(max(1, math.ceil(exceeded.resets_at - now)))
         extensions["resets_at"] = timestamp(exceeded.resets_at)
-        detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. It begins anew at midnight UTC."
+        advice = "It begins anew at midnight UTC."
+    detail = f"The quota {exceeded.quota} of {exceeded.limit} is used up. {advice}"
     return Problem(Kind.QUOTA_EXCEEDED, detail, headers=headers, extensions=extensions)
 
 

@@ -78,3 +78,4 @@ def test_an_item_too_many_for_a_batch_is_429_on_its_own(parts: Service) -> None:
     assert isinstance(answers, list)
     assert [one["status"] for one in answers] == [201, 429]
     assert answers[1]["problem"]["quota"] == "batch_items"
+    assert "into another" in answers[1]["problem"]["detail"]
