@@ -20,7 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from sandbox.readiness import READY
 from worker.notify import notify
@@ -150,10 +150,21 @@ async def _save_until(stop: asyncio.Event) -> None:
     while not stop.is_set():
         await _wait(stop, pause)
         began = time.monotonic()
-        # Requests are handled on this loop too, so what is taken here in one go fits together.
-        states = {name: service.get_state() for name, service in services.items()}
-        await asyncio.to_thread(_write, states)
+        # A fork has everything as it is at one moment, and all the time it needs: to copy ten thousand jobs on this
+        # loop would let every request wait for seconds.
+        child = os.fork() or _write_and_exit(services)
+        await asyncio.to_thread(os.waitpid, child, 0)
         pause = max(SAVE_SECONDS, (time.monotonic() - began) / SAVE_SHARE)
+
+
+def _write_and_exit(services: Mapping[str, _Service]) -> NoReturn:
+    """What the fork does, and nothing else. It lets go of its parent's connections: else none could end meanwhile."""
+    try:
+        signal.set_wakeup_fd(-1)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _write({name: service.get_state() for name, service in services.items()})
+    finally:
+        os._exit(0)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
