@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from aws_cdk import App
+from aws_cdk import App, Tags
 
 from infra import nag
 from infra.bundling import NotBundled
@@ -46,8 +46,10 @@ def build(configuration: Configuration, out: Path) -> App:
     # What CDK adds of itself differs by how it is run: a usage record, and a report where a run is slow.
     app = App(outdir=str(out), analytics_reporting=False, performance_reporting=False, context=CONTEXT)
     data = DataStack(app, configuration)
-    ServiceStack(app, configuration, data)
-    HostStack(app, configuration, data)
+    service = ServiceStack(app, configuration, data)
+    HostStack(app, configuration, service)
+    for name, value in {"service": "mosaic", "stage": configuration.stage, **configuration.tags}.items():
+        Tags.of(app).add(name, value)
     nag.check(app, configuration)
     return app
 

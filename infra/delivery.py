@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import Fn, Stack
+from aws_cdk.aws_events import EventPattern, Rule
+from aws_cdk.aws_events_targets import SnsTopic
 from aws_cdk.aws_s3_assets import Asset
 from aws_cdk.aws_ssm import CfnAssociation, CfnDocument
 from constructs import Construct
@@ -20,6 +22,8 @@ from infra.worker_environment import worker_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aws_cdk.aws_sns import ITopic
 
     from infra.configuration import Configuration
     from infra.host_role import HostRole
@@ -77,6 +81,23 @@ class WorkerDelivery(Construct):
         )
         association.node.add_dependency(role)
         return association
+
+    def tell_failures(self, topic: ITopic) -> Rule:
+        """Have the topic told of each host that the worker could not be installed on.
+
+        Systems Manager User Guide, "Amazon EventBridge event examples for Systems Manager": State Manager.
+        """
+        return Rule(
+            self,
+            "NotInstalled",
+            description="Mosaic's worker could not be installed on a host: it is not as it was deployed",
+            event_pattern=EventPattern(
+                source=["aws.ssm"],
+                detail_type=["EC2 State Manager Instance Association State Change"],
+                detail={"document-name": [self._document.ref], "status": ["Failed"]},
+            ),
+            targets=[SnsTopic(topic)],
+        )
 
     def _parameters(self, pool: PoolSettings, host: HostSettings) -> Mapping[str, list[str]]:
         region = Stack.of(self).region

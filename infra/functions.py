@@ -111,6 +111,7 @@ def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, 
             timeout_seconds=60,
             needs=Needs(
                 items=("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+                reads=references,
                 deletes=jobs + references + results,
                 lists=True,
                 sends=batches,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Environment, Stack
 
+from infra import alarms
+from infra.alarm_topic import named_topic
 from infra.delivery import WorkerDelivery
 from infra.endpoints import VpcEndpoints
 from infra.host_role import HostRole
@@ -18,13 +20,12 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from infra.configuration import Configuration
-    from infra.data_stack import DataStack
 
 
 class HostStack(Stack):
     """Adopts machines by their id, or makes them, and never replaces one."""
 
-    def __init__(self, scope: Construct, configuration: Configuration, data_stack: DataStack) -> None:
+    def __init__(self, scope: Construct, configuration: Configuration, service_stack: Stack) -> None:
         super().__init__(
             scope,
             "Host",
@@ -33,7 +34,7 @@ class HostStack(Stack):
             env=Environment(account=configuration.account, region=configuration.region),
             termination_protection=True,
         )
-        self.add_stack_dependency(data_stack, "workers poll its queues")
+        self.add_stack_dependency(service_stack, "its alarms go to the same topic; workers poll queues")
         data = NamedData(self, configuration)
         self.log = log_group(self, "WorkerLog", log_group_of(configuration), configuration.log_days)
         roles = {pool.name: HostRole(self, configuration, pool.name, data, self.log) for pool in configuration.pools}
@@ -43,8 +44,16 @@ class HostStack(Stack):
             if host.create:
                 made[host.name] = NewHost(self, host.name, host.create, roles[pool.name])
             self.instance_ids[host.name] = made[host.name].instance_id if host.create else str(host.instance_id)
+        topic = named_topic(self, configuration)
+        watched = (
+            plan
+            for pool, host in configuration.hosts
+            for plan in alarms.of_host(pool, host, self.instance_ids[host.name])
+        )
+        alarms.Alarms(self, configuration, watched, topic)
         if configuration.delivery:
             delivery = WorkerDelivery(self, configuration, configuration.delivery, data)
+            delivery.tell_failures(topic)
             for pool, host in configuration.hosts:
                 delivery.to(pool, host, self.instance_ids[host.name], roles[pool.name])
         if configuration.endpoints:

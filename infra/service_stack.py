@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Environment, Stack
 
-from infra import event_sources
+from infra import alarms, event_sources
+from infra.alarm_topic import alarm_topic
 from infra.api_gateway import Api
-from infra.functions import Functions
+from infra.budget import monthly_budget
+from infra.dashboard import dashboard
+from infra.functions import Functions, plans
 from infra.named_data import NamedData
 from infra.waf import Firewall
 
@@ -39,5 +42,14 @@ class ServiceStack(Stack):
         event_sources.each_minute(self, self.functions["reconciler"], self.failed)
         self.api = Api(self, configuration, self.functions["api"])
         Firewall(self, configuration, self.api.rest.deployment_stage)
+        self._watch(configuration, data)
         domain = configuration.api.domain
         CfnOutput(self, "Url", value=f"https://{domain.name}" if domain else self.api.rest.url.rstrip("/"))
+
+    def _watch(self, configuration: Configuration, data: NamedData) -> None:
+        functions = plans(configuration, data)
+        topic = alarm_topic(self, configuration)
+        made = alarms.Alarms(self, configuration, alarms.of_service(configuration, functions), topic)
+        dashboard(self, configuration, functions, made.all)
+        if configuration.budget:
+            monthly_budget(self, configuration, configuration.budget)

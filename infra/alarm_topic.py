@@ -1,0 +1,40 @@
+"""Where all alarms go: one topic, which sends mail to those that are to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
+from aws_cdk.aws_sns import ITopic, Topic
+from aws_cdk.aws_sns_subscriptions import EmailSubscription
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infra.configuration import Configuration
+
+TELLERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+
+
+def alarm_topic(scope: Construct, configuration: Configuration) -> Topic:
+    """The topic: this account's alarms and events may publish, and by TLS only."""
+    topic = Topic(scope, "Alarms", topic_name=configuration.name("alarms"), enforce_ssl=True)
+    for teller in TELLERS:
+        topic.add_to_resource_policy(
+            PolicyStatement(
+                principals=[ServicePrincipal(teller)],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+            )
+        )
+    for email in configuration.alarms.emails:
+        topic.add_subscription(EmailSubscription(email))
+    return topic
+
+
+def named_topic(scope: Construct, configuration: Configuration) -> ITopic:
+    """The same, as another stack knows it."""
+    arn = Stack.of(scope).format_arn(service="sns", resource=configuration.name("alarms"))
+    return Topic.from_topic_arn(scope, "Alarms", arn)
