@@ -6,7 +6,6 @@ for is AWS; what they compute is above all their own start, some 0.6 s of a whol
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from constructs import Construct
 
 from infra import bundling
 from infra.logs import log_group
+from infra.named_data import pools_setting
 from infra.permissions import Needs, statements
 from shared.object_keys import JOBS_PREFIX, REFERENCES_PREFIX, RESULTS_PREFIX
 from shared.resources import BATCHES_QUEUE, RECONCILE_SECONDS
@@ -204,8 +204,7 @@ class Functions(Construct):
 
 def environment(configuration: Configuration, data: NamedData) -> dict[str, str]:
     """The settings of every function."""
-    pools = [pool.pool.model_dump(mode="json", exclude_defaults=True) for pool in configuration.pools]
     return data.common | {
-        "MOSAIC_POOLS": json.dumps(pools, separators=(",", ":")),
+        "MOSAIC_POOLS": pools_setting(configuration.pools),
         "MOSAIC_QUEUE_URLS": data.queue_urls(data.queues_of_functions()),
     }

@@ -8,12 +8,12 @@ from aws_cdk import CfnOutput, Environment, Stack
 
 from infra import alarms
 from infra.alarm_topic import named_topic
-from infra.delivery import WorkerDelivery
 from infra.endpoints import VpcEndpoints
 from infra.host_role import HostRole
 from infra.logs import log_group
 from infra.named_data import NamedData
 from infra.new_host import NewHost
+from infra.worker_delivery import WorkerDelivery
 from infra.worker_environment import log_group_of
 
 if TYPE_CHECKING:

@@ -16,10 +16,19 @@ from shared.pools import Lane
 from shared.resources import BATCHES_QUEUE, MALFORMED_QUEUE, lane_queue
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk.aws_sqs import IQueue
     from constructs import Construct
 
     from infra.configuration import Configuration
+    from infra.settings.pools import PoolSettings
+
+
+def pools_setting(pools: Sequence[PoolSettings]) -> str:
+    """The setting `MOSAIC_POOLS`: what clients are promised of these pools."""
+    told = [pool.pool.model_dump(mode="json", exclude_defaults=True) for pool in pools]
+    return json.dumps(told, separators=(",", ":"))
 
 
 class NamedData:

@@ -5,10 +5,11 @@ Values stand in single quotes, which systemd and a shell read alike (systemd.exe
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
+
+from infra.named_data import pools_setting
 
 if TYPE_CHECKING:
     from infra.configuration import Configuration
@@ -24,7 +25,7 @@ def worker_environment(configuration: Configuration, pool: PoolSettings, host: H
     told = data.common | {
         "MOSAIC_QUEUE_URLS": data.queue_urls(data.queues_of_worker(pool.name)),
         "MOSAIC_POOL": pool.name,
-        "MOSAIC_POOLS": json.dumps([pool.pool.model_dump(mode="json", exclude_defaults=True)]),
+        "MOSAIC_POOLS": pools_setting([pool]),  # that of its own pool is all that it looks at
         "MOSAIC_ENGINE": f"polqa:{PRESETS}/{pool.name}.toml" if pool.preset else pool.engine,
         "MOSAIC_HOST": host.name,
         "MOSAIC_SEATS": str(host.seats),

@@ -28,7 +28,7 @@ def of_role(template: Template, role: str) -> set[Permission]:
     return {
         (action, kind(action, text(resource)))
         for statement in statements(template, role)
-        for action in _listed(statement["Action"])
+        for action in map(str, _listed(statement["Action"]))
         for resource in _listed(statement["Resource"])
     }
 

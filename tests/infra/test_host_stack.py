@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.host_role import AGENT
-from shared import settings
 from tests.infra import stages
 from tests.infra.resources import Properties, all_of, only, text
-from worker.settings import WorkerSettings
+from worker import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,21 +79,24 @@ def test_where_every_machine_is_adopted_none_is_made(templates: Templates, confi
 
 
 def test_each_machine_gets_the_worker_with_settings_that_it_understands(
-    host: Template, everything: Configuration
+    host: Template, everything: Configuration, tmp_path: Path
 ) -> None:
-    associations = all_of(host, ASSOCIATION).values()
-    found = {one["MOSAIC_HOST"]: one for one in map(_environment, associations)}
-    here = {"MOSAIC_ENGINE": "visqol"}  # the engine must be there, and a licensed one is not
-    told = {name: settings.read(WorkerSettings, one | here | _directories()) for name, one in found.items()}
+    files = [_environment(association) for association in all_of(host, ASSOCIATION).values()]
+    engines = {file["MOSAIC_HOST"]: file["MOSAIC_ENGINE"] for file in files}
+    here = {f"MOSAIC_{name}_DIRECTORY": str(tmp_path / name) for name in ("WORK", "STATE")} | {
+        "MOSAIC_ENGINE": "visqol"
+    }
+    told = {file["MOSAIC_HOST"]: environment.read({**file, **here}) for file in files}
     assert sorted(told) == sorted(one.name for _, one in everything.hosts)
     for pool, one in everything.hosts:
         worker = told[one.name]
         assert (worker.pool, worker.seats, worker.table) == (pool.name, one.seats, everything.table)
         assert worker.own_pool == pool.pool
-        assert found[one.name]["MOSAIC_ENGINE"] == (
+        assert engines[one.name] == (
             "visqol" if pool.engine == "visqol" else f"polqa:/opt/mosaic/current/presets/{pool.name}.toml"
         )
         assert worker.lives == everything.lives
+        assert worker.own_pool == pool.pool
     assert told["adopted"].cache_bytes == 4294967296
     [group] = host.find_resources("AWS::Logs::LogGroup", {"Properties": {"LogGroupName": told["made"].log_group}})
     assert group
@@ -147,10 +149,6 @@ def _environment(association: Properties) -> dict[str, str]:
     [encoded] = association["Parameters"]["settings"]
     whole = text(encoded["Fn::Base64"])
     return dict(word.split("=", 1) for word in shlex.split(whole))
-
-
-def _directories() -> dict[str, str]:
-    return {"MOSAIC_WORK_DIRECTORY": "/var/cache/mosaic", "MOSAIC_STATE_DIRECTORY": "/var/lib/mosaic"}
 
 
 def _resources(template: Template) -> dict[str, Properties]:

@@ -68,6 +68,7 @@ UNCALLED: dict[str, dict[Permission, str]] = {
     | {(f"dynamodb:{action}", "stream"): READ for action in ("DescribeStream", "GetRecords", "GetShardIterator")},
     "reconciler": OF_EVERY_FUNCTION | OF_FAILURES | {("s3:GetObject", "objects/references"): SAME_START},
     "worker": {(action, "*"): AGENTS for action in AGENT}
+    | {("logs:CreateLogStream", "logs"): STREAMED}
     | {("s3:GetObject", "archive"): FETCHED, ("s3:ListBucket", "archive"): FETCHED},
 }
 

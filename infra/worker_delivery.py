@@ -34,15 +34,13 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = 3600  # of a run: a drain, and an engine's seats that warm up
 
-# Unpacked where only root looks, and by root alone: the agent runs as root.
+# In the directory that the archive was downloaded to. The agent runs as root; the settings are for no other eyes.
 INSTALL = """\
 set -eu
 umask 077
-directory=$(mktemp -d /var/tmp/mosaic.XXXXXX)
-trap 'rm -rf "$directory"' EXIT
-tar -xzf worker.tar.gz -C "$directory"
-printf %s '{{ settings }}' | base64 -d > "$directory/worker.env"
-sh "$directory/install.sh" "$directory" '{{ version }}'
+tar -xzOf worker.tar.gz install.sh > install.sh
+printf %s '{{ settings }}' | base64 -d > worker.env
+sh install.sh worker.tar.gz worker.env
 """
 
 
@@ -105,7 +103,6 @@ class WorkerDelivery(Construct):
         url = f"https://s3.{region}.{suffix}/{self._asset.s3_bucket_name}/{self._asset.s3_object_key}"
         return {
             "archive": [Fn.join("", ['{"path":"', url, '"}'])],
-            "version": [self._asset.asset_hash],
             "settings": [Fn.base64(worker_environment(self._configuration, pool, host, self._data))],
         }
 
@@ -117,7 +114,6 @@ def _document() -> Mapping[str, object]:
         "description": "Install Mosaic's worker, or leave it as it is",
         "parameters": {
             "archive": {"type": "String", "description": "Where the archive is: a sourceInfo"},
-            "version": {"type": "String", "allowedPattern": "^[0-9a-f]{64}$"},
             "settings": {"type": "String", "allowedPattern": "^[A-Za-z0-9+/=]+$"},
         },
         "mainSteps": [
