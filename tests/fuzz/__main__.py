@@ -18,7 +18,7 @@ def main() -> int:
     """The exit code: 0 where every check held, and there were enough requests."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
-    parser.add_argument("--examples", type=int, default=60, help="of each call and phase, at most; by default 60")
+    parser.add_argument("--examples", type=int, default=75, help="of each call and phase, at most; by default 75")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory() as directory, sandbox(Path(directory) / "state") as running:
