@@ -93,7 +93,7 @@ def test_it_scores_and_at_ctrl_c_nothing_is_left(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.ended() == 0
         assert family.survivors(0) == []
-    assert StatusFile(tmp_path / "worker").report()[0]
+    assert "state    ended: " in StatusFile(tmp_path / "worker").report()[1]
     assert '"drained"' in (tmp_path / "logs" / "worker.log").read_text()
 
 
