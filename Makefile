@@ -54,9 +54,9 @@ format: setup ## Put every file into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-setup: .venv/.dev .venv/.fauxqs .venv/.cdk .venv/.functions ## Install everything that working on Mosaic takes
+setup: .venv/.dev .venv/.fauxqs .venv/.cdk .venv/.wheels ## Install everything that working on Mosaic takes
 
-host-wheels: .venv/.dev ## Download what the worker takes to hosts with CPython HOST_PYTHON; deploying needs it
+host-wheels: .venv/.dev ## Download what the worker takes to hosts with CPython HOST_PYTHON, with ViSQOL and without
 	@$(BIN)/python -m infra.bundling host $(HOST_PYTHON)
 	@$(BIN)/python -m infra.bundling worker $(HOST_PYTHON)
 
@@ -100,5 +100,7 @@ clean: ## Remove what was installed and built; the sandbox's state goes too
 		&& touch $@ \
 		|| echo "npm could not install aws-cdk: python -m infra.app synthesizes without it; cdk deploy needs it." >&2
 
-.venv/.functions: requirements/functions.txt infra/bundling.py | .venv/.dev
-	@$(BIN)/python -m infra.bundling && touch $@
+.venv/.wheels: requirements/functions.txt requirements/host.txt infra/bundling.py | .venv/.dev
+	@$(BIN)/python -m infra.bundling
+	@$(BIN)/python -m infra.bundling host $(HOST_PYTHON)
+	@touch $@

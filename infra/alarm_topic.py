@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from infra.configuration import Configuration
 
-TELLERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
-
 
 def alarm_topic(scope: Construct, configuration: Configuration) -> Topic:
-    """The topic: this account's alarms and events may publish, and by TLS only."""
+    """The topic: alarms of this account may publish, and events, by TLS only."""
     topic = Topic(scope, "Alarms", topic_name=configuration.name("alarms"), enforce_ssl=True)
-    for teller in TELLERS:
+    own = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+    # EventBridge User Guide, "Troubleshooting": it publishes to no topic whose policy asks for a condition.
+    for teller, conditions in (("cloudwatch.amazonaws.com", own), ("events.amazonaws.com", None)):
         topic.add_to_resource_policy(
             PolicyStatement(
                 principals=[ServicePrincipal(teller)],
                 actions=["sns:Publish"],
                 resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+                conditions=conditions,
             )
         )
     for email in configuration.alarms.emails:

@@ -44,6 +44,9 @@ class ServiceStack(Stack):
         Firewall(self, configuration, self.api.rest.deployment_stage)
         self._watch(configuration, data)
         domain = configuration.api.domain
+        if domain and self.api.rest.domain_name:
+            target = self.api.rest.domain_name.domain_name_alias_domain_name
+            CfnOutput(self, "DomainTarget", value=target, description=f"Let {domain.name} be a CNAME of this")
         CfnOutput(self, "Url", value=f"https://{domain.name}" if domain else self.api.rest.url.rstrip("/"))
 
     def _watch(self, configuration: Configuration, data: NamedData) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk.aws_wafv2 import CfnIPSet, CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation
 from constructs import Construct
 
@@ -67,12 +68,20 @@ class Firewall(Construct):
         )
         CfnWebACLAssociation(self, "Stage", web_acl_arn=acl.attr_arn, resource_arn=stage.stage_arn)
         # WAF writes to groups of such a name only: AWS WAF Developer Guide, "Amazon CloudWatch Logs log group".
-        log = log_group(self, "Log", f"aws-waf-logs-{self.name}", configuration.log_days)
-        CfnLoggingConfiguration(
+        log_name = f"aws-waf-logs-{self.name}"
+        log = log_group(self, "Log", log_name, configuration.log_days)
+        logging = CfnLoggingConfiguration(
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[log.log_group_arn.removesuffix(":*")],
+            log_destination_configs=[
+                Stack.of(self).format_arn(  # the group's own ends in `:*`, which WAF does not take
+                    service="logs",
+                    resource="log-group",
+                    resource_name=log_name,
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
             redacted_fields=[
                 CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": "x-api-key"}),
                 CfnLoggingConfiguration.FieldToMatchProperty(query_string={}),
@@ -88,6 +97,7 @@ class Firewall(Construct):
                 ],
             },
         )
+        logging.node.add_dependency(log)
 
     def _callers(self, configuration: Configuration) -> list[Rule]:
         """Blocks whoever calls from elsewhere, where that is told: by a set for each IP version."""

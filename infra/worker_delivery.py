@@ -102,7 +102,7 @@ class WorkerDelivery(Construct):
         suffix = Stack.of(self).url_suffix
         url = f"https://s3.{region}.{suffix}/{self._asset.s3_bucket_name}/{self._asset.s3_object_key}"
         return {
-            "archive": [Fn.join("", ['{"path":"', url, '"}'])],
+            "archive": [url],
             "settings": [Fn.base64(worker_environment(self._configuration, pool, host, self._data))],
         }
 
@@ -113,7 +113,7 @@ def _document() -> Mapping[str, object]:
         "schemaVersion": "2.2",
         "description": "Install Mosaic's worker, or leave it as it is",
         "parameters": {
-            "archive": {"type": "String", "description": "Where the archive is: a sourceInfo"},
+            "archive": {"type": "String", "allowedPattern": "^https://[a-z0-9./-]+$"},
             "settings": {"type": "String", "allowedPattern": "^[A-Za-z0-9+/=]+$"},
         },
         "mainSteps": [
@@ -122,7 +122,7 @@ def _document() -> Mapping[str, object]:
                 "name": "download",
                 "inputs": {
                     "sourceType": "S3",
-                    "sourceInfo": "{{ archive }}",
+                    "sourceInfo": '{"path": "{{ archive }}"}',
                     "destinationPath": "worker.tar.gz",
                 },
             },

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from infra.configuration import Configuration
 
 Templates = dict[str, Template]
+with_wheels = bundling._install
 
 
 @pytest.fixture(scope="session", autouse=True)
 def without_host_wheels() -> Iterator[None]:
     """What goes to hosts is 200 MB, which templates know by a hash only."""
-    install = bundling._install
 
     def skipped(bundle: bundling.Bundle, target: Path, *more: str) -> None:
         if bundle.lock in ("host", "worker"):
             target.mkdir(parents=True)
         else:
-            install(bundle, target, *more)
+            with_wheels(bundle, target, *more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundling, "_install", skipped)

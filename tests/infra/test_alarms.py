@@ -98,15 +98,13 @@ def test_each_alarm_says_what_is_wrong_and_goes_to_the_topic_and_so_does_its_end
         assert alarm["AlarmActions"] == alarm["OKActions"] != []
 
 
-def test_nobody_may_publish_but_this_accounts_alarms_and_events_and_by_tls(whole: Templates) -> None:
+def test_nobody_may_publish_but_this_accounts_alarms_and_events_and_only_by_tls(whole: Templates) -> None:
     statements = only(whole["Service"], "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
-    assert {statement["Principal"]["Service"] for statement in allowed} == {
-        "cloudwatch.amazonaws.com",
-        "events.amazonaws.com",
+    assert {statement["Principal"]["Service"]: statement.get("Condition") for statement in allowed} == {
+        "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        "events.amazonaws.com": None,
     }
-    for statement in allowed:
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     [denied] = [statement for statement in statements if statement["Effect"] == "Deny"]
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 

@@ -11,6 +11,7 @@ import pytest
 from infra import bundling
 from infra.bundling import FUNCTIONS, Bundle, NotBundled
 from infra.functions import RUNTIME
+from tests.infra.conftest import with_wheels
 
 IN_LAMBDA = ("boto3", "botocore", "s3transfer")
 MOST_MB = 250  # Lambda quotas: deployment package, unzipped
@@ -49,6 +50,28 @@ def test_another_build_is_the_same_bytes_whatever_the_umask(functions: Path, tmp
 def test_nothing_in_it_names_the_place_where_it_was_built(functions: Path) -> None:
     places = re.compile(re.escape(str(functions)).encode() + b"|" + re.escape(str(bundling.ROOT)).encode())
     assert not [path for path in functions.rglob("*") if path.is_file() and places.search(path.read_bytes())]
+
+
+def test_what_goes_to_hosts_runs_with_a_glibc_of_2_28_and_without_visqol(tmp_path: Path) -> None:
+    """CentOS 8 has glibc 2.28. Tags: PEP 600, and those that it calls by their old names."""
+    with_wheels(bundling.host("3.12", visqol=False), tmp_path / "host", "--offline")
+    tags = {
+        tag
+        for wheel in (tmp_path / "host").glob("*.dist-info/WHEEL")
+        for tag in re.findall(r"^Tag: \S+-(\S+)$", wheel.read_text(), re.MULTILINE)
+    }
+    assert "any" in tags
+    assert {tag for tag in tags if not _runs_on_centos_8(tag)} == set()
+    there = {path.name for path in (tmp_path / "host").iterdir()}
+    assert {"boto3", "numpy", "scipy", "soundfile.py", "soxr"} <= there
+    assert not {"visqol", "numba", "ai_edge_litert"} & there
+
+
+def _runs_on_centos_8(tag: str) -> bool:
+    if tag in ("any", "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"):
+        return True
+    found = re.fullmatch(r"manylinux_2_(\d+)_x86_64", tag)
+    return found is not None and int(found[1]) <= 28
 
 
 def test_wheels_that_are_not_there_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aws_cdk.assertions import Template
 
     from infra.configuration import Configuration
+    from tests.infra.conftest import Templates
 
 TABLE, BUCKET, QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
 BUCKET_POLICY, QUEUE_POLICY = "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"
@@ -58,6 +59,17 @@ def test_the_bucket_and_all_in_it_refuse_what_does_not_come_by_tls(data: Templat
     arn = {"Fn::GetAtt": [bucket, "Arn"]}
     refused = _without_tls("s3:*", [arn, {"Fn::Join": ["", [arn, "/*"]]}])
     data.has_resource_properties(BUCKET_POLICY, _policy({"Bucket": {"Ref": bucket}}, refused))
+
+
+def test_browsers_may_upload_from_the_pages_that_are_named_and_from_no_other(
+    data: Template, whole: Templates, everything: Configuration
+) -> None:
+    [none] = data.find_resources(BUCKET).values()
+    assert "CorsConfiguration" not in none["Properties"]
+    [bucket] = whole["Data"].find_resources(BUCKET).values()
+    [rule] = bucket["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedOrigins"] == list(everything.upload_origins)
+    assert sorted(rule["AllowedMethods"]) == ["GET", "POST"]
 
 
 def test_every_queue_is_encrypted_and_refuses_what_does_not_come_by_tls(data: Template) -> None:

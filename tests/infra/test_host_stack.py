@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +101,21 @@ def test_each_machine_gets_the_worker_with_settings_that_it_understands(
     assert told["adopted"].cache_bytes == 4294967296
     [group] = host.find_resources("AWS::Logs::LogGroup", {"Properties": {"LogGroupName": told["made"].log_group}})
     assert group
+
+
+def test_the_agent_fetches_the_archive_and_runs_the_installer_that_is_in_it(host: Template) -> None:
+    """Systems Manager User Guide, "Command document plugin reference"; install.sh has tests of its own."""
+    document = only(host, "AWS::SSM::Document")
+    fetched, installed = document["Content"]["mainSteps"]
+    assert (fetched["action"], installed["action"]) == ("aws:downloadContent", "aws:runShellScript")
+    assert json.loads(fetched["inputs"]["sourceInfo"]) == {"path": "{{ archive }}"}
+    told = document["Content"]["parameters"]
+    for association in all_of(host, ASSOCIATION).values():
+        assert association["Parameters"].keys() == told.keys() == {"archive", "settings"}
+        [url] = map(text, association["Parameters"]["archive"])
+        assert re.fullmatch(r"https://s3\.<AWS::Region>\.<AWS::URLSuffix>/cdk-[^/]*/[0-9a-f]{64}\.gz", url)
+    assert installed["inputs"]["runCommand"][-1] == "sh install.sh worker.tar.gz worker.env"
+    assert document["UpdateMethod"] == "NewVersion"
 
 
 def test_an_adopted_machine_is_known_by_its_id_and_a_made_one_by_what_was_made(host: Template) -> None:
