@@ -68,7 +68,7 @@ class Api(Construct):
             any_method=True,
             default_integration=gateway.LambdaIntegration(function, allow_test_invoke=False),
         )
-        refuse_by_problems(self, self.rest)
+        refuse_by_problems(self.rest)
         for name in type(configuration.api.plans).model_fields:
             self._plan(configuration.name(name), getattr(configuration.api.plans, name))
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aws_cdk.aws_apigateway import CfnGatewayResponse
+from aws_cdk.aws_apigateway import ResponseType
 
 if TYPE_CHECKING:
     from aws_cdk.aws_apigateway import RestApi
-    from constructs import Construct
 
 PROBLEM = "application/problem+json"
 
@@ -87,17 +86,15 @@ REFUSALS = {
 }
 
 
-def refuse_by_problems(scope: Construct, api: RestApi) -> None:
-    """Have the gateway say each of its refusals so."""
+def refuse_by_problems(api: RestApi) -> None:
+    """Have the gateway say each of its refusals so. A change of one is deployed to the stage, too."""
     for type_, refusal in REFUSALS.items():
-        CfnGatewayResponse(
-            scope,
+        api.add_gateway_response(
             type_,
-            rest_api_id=api.rest_api_id,
-            response_type=type_,
+            type=ResponseType.of(type_),
             status_code=str(refusal.status.value) if refusal.status else None,
-            response_parameters=_headers(refusal),
-            response_templates={"application/json": json.dumps(_document(refusal))},
+            response_headers=_headers(refusal),
+            templates={"application/json": json.dumps(_document(refusal))},
         )
 
 
@@ -112,4 +109,4 @@ def _headers(refusal: Refusal) -> dict[str, str]:
     headers = {"Content-Type": PROBLEM, "Cache-Control": "no-store"}
     if refusal.retry_after:
         headers["Retry-After"] = str(refusal.retry_after)
-    return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
+    return {name: f"'{value}'" for name, value in headers.items()}

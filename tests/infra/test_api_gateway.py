@@ -67,6 +67,11 @@ def test_what_the_gateway_refuses_is_what_openapi_tells_of() -> None:
     assert refused == {name: Kind[name.upper()].status for name in refused}
 
 
+def test_what_is_deployed_to_the_stage_has_every_refusal_and_every_method(service: Template) -> None:
+    [deployment] = service.find_resources("AWS::ApiGateway::Deployment").values()
+    assert {*service.find_resources(RESPONSE), *service.find_resources(METHOD)} <= set(deployment["DependsOn"])
+
+
 def test_too_large_a_body_is_413_and_too_many_calls_say_when_to_come_again(service: Template) -> None:
     responses = {response["ResponseType"]: response for response in all_of(service, RESPONSE).values()}
     assert responses["REQUEST_TOO_LARGE"]["StatusCode"] == "413"
