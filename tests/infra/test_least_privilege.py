@@ -41,6 +41,17 @@ STREAMED = "A log stream is made where there is none, which no stand-in of the t
 REMOVED = "The object of a stored reference goes after its item, which tests ask of `references.removed` itself."
 SAME_START = "A job with a stored reference is started by the same code as the API's."
 
+# What tests call by way of a component's own code, which by itself would not: the worker's patience, clock and
+# credentials are tried with calls that show nothing else.
+TRIED = {
+    "worker": {
+        ("dynamodb:ListTables", "*"),
+        ("s3:GetObject", "objects/*"),
+        ("s3:ListAllMyBuckets", "*"),
+        ("sqs:ListQueues", "*"),
+    }
+}
+
 OF_EVERY_FUNCTION = {
     ("logs:CreateLogStream", "logs"): PRINTED,
     ("logs:PutLogEvents", "logs"): PRINTED,
@@ -104,7 +115,7 @@ def test_whatever_is_called_is_allowed(
     called: dict[str, set[Permission]], allowed: dict[str, set[Permission]], component: str
 ) -> None:
     assert called[component], "nothing was recorded of it"
-    assert called[component] - allowed[component] == set()
+    assert called[component] - allowed[component] - TRIED.get(component, set()) == set()
 
 
 @pytest.mark.parametrize("component", sorted(UNCALLED))
