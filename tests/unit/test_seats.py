@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from unittest.mock import create_autospec
@@ -127,9 +127,19 @@ def stage(tmp_path: Path, spawner: Spawner) -> Iterator[Stage]:
         yield stage
 
 
+def children() -> list[psutil.Process]:
+    """The seats' processes that are alive; whatever other tests left to be reaped is none."""
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "worker.seat_child" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
+
+
 def child() -> psutil.Process:
     """The process of the one seat."""
-    [found] = [one for one in psutil.Process().children() if "worker.seat_child" in " ".join(one.cmdline())]
+    [found] = children()
     return found
 
 
@@ -224,7 +234,7 @@ def test_a_hurry_while_a_seat_is_being_started_is_not_lost(
     stage.seats.start()
     stage.seats.stop()
     assert waited == []
-    assert not [one for one in psutil.Process().children() if "worker.seat_child" in " ".join(one.cmdline())]
+    assert not children()
 
 
 @pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no /dev/full")
