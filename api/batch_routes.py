@@ -95,10 +95,9 @@ def start_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     _, batch = _own(parts, batch_id)
     try:
         batch = parts.batches.start(batch)
+        batch_starter.take_up(parts, batch)
     except UnknownBatch:
         raise unknown_batch(batch_id) from None
-    if batch.state is BatchState.STARTED:
-        batch_starter.send(parts, batch)
     return answer(HTTPStatus.ACCEPTED, _document(parts, batch), {"Location": batch_path(batch.id)})
 
 

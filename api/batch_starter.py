@@ -53,6 +53,20 @@ def send(parts: Service, batch: Batch, after: Cursor | None = None, seen: int = 
     )
 
 
+def take_up(parts: Service, batch: Batch) -> None:
+    """Have a batch worked off that is due; of many calls at once, and while that is under way, one does it.
+
+    Raises UnknownBatch. Where the message cannot be sent, the batch is due again.
+    """
+    if not parts.batches.take_up(batch):
+        return
+    try:
+        send(parts, batch)
+    except Exception:
+        parts.batches.check_in(batch, 0)
+        raise
+
+
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
     """Work off a batch of messages; each fails alone."""
     failed = [message["messageId"] for message in event["Records"] if not _done(message)]
@@ -90,7 +104,7 @@ def run(parts: Service, errand: Errand) -> None:
 def end_if_all_ended(parts: Service, batch: Batch) -> None:
     """End a started batch whose jobs have all ended, and have its results written."""
     if batch.state is BatchState.STARTED and batch_counts.read(parts.table, batch.id).ended >= batch.items:
-        send(parts, parts.batches.end(batch))
+        take_up(parts, parts.batches.end(batch))
 
 
 def _start_page(parts: Service, batch: Batch, errand: Errand) -> None:

@@ -16,7 +16,7 @@ from api.lanes import Lanes
 from api.service import Service, service
 from api.serving import PoolNotServed, pool_of
 from shared import logs
-from shared.batches import CHECK_SECONDS, BatchState, UnknownBatch, batch_of
+from shared.batches import BatchState, UnknownBatch, batch_of
 from shared.claims import CLAIMED_CHECK_SECONDS, GRACE_SECONDS
 from shared.errors import LostRace, UnknownJob
 from shared.job_table import ended_partitions, pending_partitions
@@ -86,10 +86,8 @@ def look_at(parts: Service, lanes: Lanes, key: str) -> None:
 
 
 def _look_at_batch(parts: Service, batch: Batch) -> None:
-    if batch.results:
-        return
-    parts.batches.check_in(batch, CHECK_SECONDS)
-    batch_starter.send(parts, batch)
+    if not batch.results:
+        batch_starter.take_up(parts, batch)
 
 
 def _look_at_job(parts: Service, lanes: Lanes, job: Job) -> None:

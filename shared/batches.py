@@ -106,20 +106,28 @@ class Batches:
         )
 
     def start(self, batch: Batch) -> Batch:
-        """`open` → `started`; one that is not open is returned as it is."""
+        """`open` → `started`, and due to be worked off; one that is not open is returned as it is."""
         now = self._clock()
         listed: dict[str, JsonValue] = {
             "pending": pending_key(batch.id),
-            "check_at": now + CHECK_SECONDS,
+            "check_at": now,
             "expires_at": int(now) + OPEN_SECONDS,
         }
         return self._move(batch, BatchState.OPEN, BatchState.STARTED, now, listed)
 
     def end(self, batch: Batch) -> Batch:
-        """`started` → `ended`; one that is not started is returned as it is."""
+        """`started` → `ended`, its results due; one that is not started is returned as it is."""
         now = self._clock()
-        life: dict[str, JsonValue] = {"check_at": now + CHECK_SECONDS, "expires_at": int(now) + self._lives.batch}
+        life: dict[str, JsonValue] = {"check_at": now, "expires_at": int(now) + self._lives.batch}
         return self._move(batch, BatchState.STARTED, BatchState.ENDED, now, life)
+
+    def take_up(self, batch: Batch) -> bool:
+        """Whether a batch is due, and it is for this caller to have it worked off: for one of many at once. It is not
+        due again for CHECK_SECONDS. Raises UnknownBatch.
+        """
+        now = self._clock()
+        changed = self._set(batch, Change({"check_at": now + CHECK_SECONDS}), Attr("check_at").lte(now))
+        return changed is not None
 
     def check_in(self, batch: Batch, seconds: float) -> None:
         """Have the reconciler look at it again then."""
@@ -133,10 +141,10 @@ class Batches:
         self, batch: Batch, before: BatchState, after: BatchState, now: float, more: Mapping[str, JsonValue]
     ) -> Batch:
         change = Change({"state": after, f"times.{after}": now, **more})
-        return self._set(batch, change, Attr("state").eq(before))
+        return self._set(batch, change, Attr("state").eq(before)) or self.get(batch.id)
 
-    def _set(self, batch: Batch, change: Change, condition: ConditionBase) -> Batch:
-        """The batch as it then is, or as it stands where it does not meet the condition. Raises UnknownBatch."""
+    def _set(self, batch: Batch, change: Change, condition: ConditionBase) -> Batch | None:
+        """The batch as it then is, or None where it does not meet the condition. Raises UnknownBatch."""
         call = expressions(change, condition)
         try:
             response = self._table.attempts(
@@ -149,10 +157,9 @@ class Batches:
                 )
             )
         except ClientError as error:
-            old = old_item(error)
-            if old is None:
+            if old_item(error) is None:
                 raise UnknownBatch(batch.id) from None
-            return Batch.model_validate(old)
+            return None
         return Batch.model_validate(items.unpack(response["Attributes"]))
 
 
