@@ -21,16 +21,20 @@ MOST_BYTES = 4 * 1024 * 1024
 
 
 def parse(text: str) -> dict[str, JsonValue]:
-    """The JSON object in a body. Raises a Problem: 400 where it is not JSON, 413 where it is too large, 422 where it is
-    no object.
+    """The JSON object in a body. Raises a Problem: 400 where it is not JSON, or holds what no answer could say again,
+    413 where it is too large, 422 where it is no object.
     """
     if len(text.encode(errors="replace")) > MOST_BYTES:
         detail = f"A body has {MOST_BYTES:,} bytes at most. Send fewer jobs a call."
         raise Problem(Kind.PAYLOAD_TOO_LARGE, detail)
     try:
         document = json.loads(text)
+        json.dumps(document, ensure_ascii=False).encode()  # as answers say it again
     except RecursionError:
         raise _malformed("The body is nested too deeply.") from None
+    except UnicodeEncodeError:  # JSON's escapes can say what Unicode cannot: RFC 8259, 8.2
+        detail = "A string in the body holds half of a surrogate pair, which is no character. Send both halves or none."
+        raise _malformed(detail) from None
     except ValueError:  # also a number of more digits than Python reads
         raise _malformed("The body is not valid JSON.") from None
     if not isinstance(document, dict):
