@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from shared import items
+from shared import items, logs
 from shared.pools import Lane
 from shared.resources import lane_queue
 from shared.states import State
 
 if TYPE_CHECKING:
     from api.service import Service
+
+log = logs.get(__name__)
 
 FOR_EVER = 10**12  # seconds since the epoch: later than anything is due
 
@@ -41,7 +43,7 @@ class Listed(BaseModel):
 
 
 def listed(service: Service, partition: str, *, due_only: bool) -> Iterator[Listed]:
-    """What a partition lists, the longest due first."""
+    """What a partition lists, the longest due first. What is of no form that this version knows is passed over."""
     until = time.time() if due_only else FOR_EVER
     pages = service.dynamodb.get_paginator("query").paginate(
         TableName=service.table.name,
@@ -51,4 +53,7 @@ def listed(service: Service, partition: str, *, due_only: bool) -> Iterator[List
     )
     for page in pages:
         for item in page["Items"]:
-            yield Listed.model_validate(items.unpack(item))
+            try:
+                yield Listed.model_validate(items.unpack(item))
+            except ValidationError as error:
+                log.error("item_not_understood", key=item["pk"].get("S"), errors=error.error_count())  # noqa: TRY400 - it quotes
