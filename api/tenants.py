@@ -14,7 +14,8 @@ from shared.tenants import api_key_key, tenant_key
 
 CACHE_SECONDS = 60.0
 
-_cache: Memory[Tenant] = {}  # by the key of the item that says it
+_owners: Memory[str] = {}  # whose a key is, by its id
+_cache: Memory[Tenant] = {}  # by their ids
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,25 @@ def caller(event: Mapping[str, object], table: JobTable) -> Tenant:
 
 
 def tenant_of(api_key_id: str | None, table: JobTable) -> Tenant:
-    """The tenant of a key id, from its `KEY#` item, remembered for a minute. There is no default: none is 403."""
+    """The tenant of a key id, from its `KEY#` item, remembered for a minute. There is no default: none is 403.
+
+    What it may use is remembered apart, so that neither is older than that.
+    """
     if not api_key_id:
         raise _forbidden()
-    return remembered(_cache, f"KEY#{api_key_id}", CACHE_SECONDS, lambda: _of_key(api_key_id, table))
+    return tenant_named(remembered(_owners, api_key_id, CACHE_SECONDS, lambda: _owner(api_key_id, table)), table)
 
 
 def tenant_named(tenant_id: str, table: JobTable) -> Tenant:
     """A tenant with the limits of its `TENANT#` item, remembered likewise; what that leaves out is by default."""
-    return remembered(_cache, f"TENANT#{tenant_id}", CACHE_SECONDS, lambda: _named(tenant_id, table))
+    return remembered(_cache, tenant_id, CACHE_SECONDS, lambda: _named(tenant_id, table))
 
 
-def _of_key(api_key_id: str, table: JobTable) -> Tenant:
+def _owner(api_key_id: str, table: JobTable) -> str:
     item = table.read(api_key_key(api_key_id))
     if item is None:
         raise _forbidden()
-    return tenant_named(str(item["tenant"]), table)
+    return str(item["tenant"])
 
 
 def _named(tenant_id: str, table: JobTable) -> Tenant:

@@ -140,6 +140,7 @@ def given(resources: Resources, monkeypatch: pytest.MonkeyPatch, lives: Lives = 
         patched.setattr(time, "time", clock)
         patched.setattr(service_module, "_made", [functions.parts])
         patched.setattr(tenants, "_cache", {})
+        patched.setattr(tenants, "_owners", {})
         patched.setattr(waiting, "_cache", {})
         try:
             yield functions

@@ -33,6 +33,7 @@ ROUNDS = 30
 @pytest.fixture
 def parts(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setattr(tenants, "_cache", {})
+    monkeypatch.setattr(tenants, "_owners", {})
     monkeypatch.setattr(waiting, "_cache", {})
     told = ApiSettings.model_construct(
         table=resources.table, bucket=resources.bucket, pools=[POOL], queue_urls=resources.queue_urls

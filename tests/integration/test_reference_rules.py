@@ -32,6 +32,7 @@ def parts(
 ) -> Iterator[Service]:
     """The functions' clients, with the objects in one emulator or the other."""
     monkeypatch.setattr(tenants, "_cache", {})
+    monkeypatch.setattr(tenants, "_owners", {})
     reached = resources.clients
     told = storage.settings.model_copy(update={"table": resources.table})
     if request.param == "ministack":

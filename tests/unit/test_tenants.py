@@ -30,6 +30,7 @@ def name(tenants: Tenants) -> str:
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_tenants, "_cache", {})
+    monkeypatch.setattr(api_tenants, "_owners", {})
 
 
 def test_a_new_tenant_is_found_and_listed(tenants: Tenants, clock: SettableClock) -> None:
@@ -91,6 +92,7 @@ def test_a_key_lets_its_tenant_in_until_it_is_removed(
     assert api_tenants.tenant_of(key, table).id == name
     assert tenants.remove_key(key) == name
     monkeypatch.setattr(api_tenants, "_cache", {})
+    monkeypatch.setattr(api_tenants, "_owners", {})
     with pytest.raises(Exception, match="403"):
         api_tenants.tenant_of(key, table)
     assert tenants.get(name).keys == {}

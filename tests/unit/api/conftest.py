@@ -74,6 +74,7 @@ def parts(_made: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service that the handlers work with."""
     monkeypatch.setattr(service_module, "_made", [_made])
     monkeypatch.setattr(tenants, "_cache", {})
+    monkeypatch.setattr(tenants, "_owners", {})
     monkeypatch.setattr(waiting, "_cache", {})
     monkeypatch.setattr(reconciler, "THREADS", 1)  # which is what moto is right for
     with calls(_made.sqs, "SendMessage") as sent:

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from api import remembered
+from api import remembered, tenants
 from api.service import Service
 from shared import items
+from shared.quotas import Limits
 from shared.states import State
 from tests.clock import SettableClock
 from tests.requests import Answer, request
@@ -103,6 +104,21 @@ def test_a_tenant_is_remembered_for_a_minute_and_no_longer(parts: Service, clock
     assert get(job.id, key_id=key_id).status == 202
     clock.move(0.2)
     assert get(job.id, key_id=key_id).status == 403
+
+
+def test_its_limits_are_remembered_for_a_minute_too_however_many_keys_ask_for_them(
+    parts: Service, clock: SettableClock
+) -> None:
+    tenant, keys = secrets.token_hex(8), [secrets.token_hex(8), secrets.token_hex(8)]
+    for key_id in keys:
+        give(parts, key_id, tenant)
+    assert tenants.tenant_of(keys[0], parts.table).limits == Limits()
+    owner = items.pack({"pk": f"TENANT#{tenant}", "sk": "TENANT", "limits": {"in_flight": 3}})
+    parts.dynamodb.put_item(TableName=parts.table.name, Item=owner)
+    clock.move(59.9)
+    assert tenants.tenant_of(keys[1], parts.table).limits == Limits()
+    clock.move(0.2)
+    assert [tenants.tenant_of(key_id, parts.table).limits.in_flight for key_id in keys] == [3, 3]
 
 
 def test_a_refusal_is_not_remembered(parts: Service, clock: SettableClock) -> None:
