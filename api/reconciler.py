@@ -182,14 +182,17 @@ def _too_late(job: Job) -> bool:
 
 
 def _ended(parts: Service, job: Job) -> None:
-    """Its audio goes; that of a batch's job, an hour after its batch has ended."""
+    """Its audio goes; that of a batch's job, an hour after its batch has ended. One whose batch is gone goes whole."""
     batch = _batch(parts, job)
     rest = _rest(parts, batch)
     if rest > 0:
         parts.jobs.check_in(job, rest)
         return
     janitor.clear_audio(parts, job.id)
-    parts.jobs.settled(job, _life(job, batch))
+    if job.batch and batch is None:
+        parts.jobs.delete(job)
+    else:
+        parts.jobs.settled(job, _life(job, batch))
 
 
 def _batch(parts: Service, job: Job) -> Batch | None:

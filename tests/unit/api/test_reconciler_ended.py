@@ -214,14 +214,14 @@ def test_audio_of_what_ended_before_its_batch_was_started_goes_an_hour_later(
     assert stored(parts, job.id) == set()
 
 
-def test_audio_of_a_job_whose_batch_is_gone_goes(parts: Service, clock: SettableClock) -> None:
+def test_a_job_whose_batch_is_gone_goes_too(parts: Service, clock: SettableClock) -> None:
     batch, job = batch_of_one(parts)
     parts.batches.start(batch)
     bring(parts, job.id, State.CANCELLED)
     parts.dynamodb.delete_item(TableName=parts.table.name, Key=items.pack({"pk": f"BATCH#{batch.id}", "sk": "META"}))
     clock.move(3600)
     reconcile()
-    assert stored(parts, job.id) == set()
+    assert (stored(parts, job.id), item(parts, job.id)) == (set(), None)
 
 
 def test_the_same_file_uploaded_once_more_after_the_audio_has_gone_goes_too(
