@@ -116,12 +116,19 @@ def _start_page(parts: Service, batch: Batch, errand: Errand) -> None:
     seen = errand.seen + len(page)
     if listing.last:
         send(parts, batch, listing.last, seen)
-    elif seen < batch.items and time.time() < batch.times[BatchState.STARTED] + INDEX_SECONDS:
+    elif _index_behind(parts, batch, seen):
         log.info("index_behind", batch=batch.id, seen=seen, items=batch.items)
         send(parts, batch, delay_seconds=LAG_SECONDS)
     else:
         parts.batches.check_in(batch, SWEEP_SECONDS)
         end_if_all_ended(parts, batch)
+
+
+def _index_behind(parts: Service, batch: Batch, seen: int) -> bool:
+    """Whether there are jobs that the index does not show yet."""
+    if time.time() >= batch.times[BatchState.STARTED] + INDEX_SECONDS:
+        return False
+    return seen < batch.items - batch_counts.read(parts.table, batch.id).deleted
 
 
 def _start_all(parts: Service, job_ids: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHARDS = 16
 STEP = 0.05  # of the histogram, in MOS
 
-_STATE, _SUM, _BIN = "state", "sum", "bin"
+_STATE, _SUM, _BIN, _DELETED = "state", "sum", "bin", "deleted"
 
 
 @dataclass
@@ -64,9 +64,10 @@ class Scale:
 
 @dataclass
 class Counts:
-    """How many jobs are in each state, and the scores so far, by scale."""
+    """How many jobs are in each state, and the scores so far, by scale; the `deleted` ones are among them."""
 
     states: Counter[State] = field(default_factory=Counter)
+    deleted: int = 0
     scales: dict[tuple[str, str, str], Scale] = field(default_factory=dict)
 
     @property
@@ -94,11 +95,20 @@ def moved(table: JobTable, before: Job | None, after: Job) -> UpdateTypeDef:
         scale = "|".join((after.result.engine.name, after.result.engine.version, after.result.mode))
         added[f"{_SUM}|{scale}"] = after.result.mos_lqo
         added[f"{_BIN}|{scale}|{bin_of(after.result.mos_lqo)}"] = 1
+    return _adding(table, after, added)
+
+
+def deleted(table: JobTable, job: Job) -> UpdateTypeDef:
+    """The update that counts the deletion of a job by its owner. What was counted of it stays."""
+    return _adding(table, job, {_DELETED: 1})
+
+
+def _adding(table: JobTable, job: Job, added: dict[str, JsonValue]) -> UpdateTypeDef:
     names = {f"#n{number}": name for number, name in enumerate(added)}
     values = {f":n{number}": value for number, value in enumerate(added.values())}
     return {
         "TableName": table.name,
-        "Key": items.pack(_shard_key(str(after.batch), int(after.id[:8], 16) % SHARDS)),
+        "Key": items.pack(_shard_key(str(job.batch), int(job.id[:8], 16) % SHARDS)),
         "UpdateExpression": "ADD " + ", ".join(f"#n{number} :n{number}" for number in range(len(added))),
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": items.pack(values),
@@ -140,6 +150,8 @@ def _gather(counts: Counts, name: str, value: JsonValue) -> None:
         return
     if kind == _STATE:
         counts.states[State(rest[0])] += int(value)
+    elif kind == _DELETED:
+        counts.deleted += int(value)
     elif kind in (_SUM, _BIN):
         engine, version, mode = rest[:3]
         scale = counts.scales.setdefault((engine, version, mode), Scale(engine, version, mode))

@@ -9,14 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr
-from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from shared import batch_counts, items, transactions
 from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role
-from shared.job_table import JobTable, ended_key, job_key, new_op, old_item
+from shared.job_table import JobTable, ended_key, job_key, new_op
 from shared.lives import LIVES, RUN_SECONDS, Lives
 from shared.quotas import Spending, why_refused
 from shared.states import ENDS, State
@@ -24,7 +23,7 @@ from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
     from boto3.dynamodb.conditions import ConditionBase
-    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+    from types_boto3_dynamodb.type_defs import DeleteTypeDef, TransactWriteItemTypeDef, UpdateTypeDef
 
     from shared.once import Once
 
@@ -155,18 +154,21 @@ class Jobs:
 
     def delete(self, job: Job) -> None:
         """Take an ended job out of the table; what is stored of it goes after it. Raises LostRace where it has not."""
+        removal: DeleteTypeDef = {
+            "TableName": self._table.name,
+            "Key": items.pack(job_key(job.id)),
+            "ConditionExpression": "attribute_exists(expires_at)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        actions: list[TransactWriteItemTypeDef] = [{"Delete": removal}]
+        if job.batch:
+            actions.append({"Update": batch_counts.deleted(self._table, job)})
         try:
-            self._table.attempts(
-                lambda: self._table.client.delete_item(
-                    TableName=self._table.name,
-                    Key=items.pack(job_key(job.id)),
-                    ConditionExpression="attribute_exists(expires_at)",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            )
-        except ClientError as error:
-            if old := old_item(error):
-                raise LostRace(Job.model_validate(old)) from None
+            transactions.write(self._table, actions)
+        except Cancelled as cancelled:
+            stands = cancelled.reasons[0]
+            if stands and stands.item:
+                raise LostRace(Job.model_validate(stands.item)) from None
 
     def overdue(self, job: Job) -> Job:
         """`queued`, or `running` with a dead claim → `failed`, for its time is out. Raises LostRace."""

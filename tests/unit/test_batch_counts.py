@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared import batch_counts
 from shared.batch_counts import STEP, Counts, Scale
 from shared.claims import Claims
-from shared.errors import AlreadyEnded, KeyReused
+from shared.errors import AlreadyEnded, KeyReused, LostRace
 from shared.job import Job
 from shared.job_table import JobTable
 from shared.jobs import Jobs
@@ -161,3 +161,23 @@ def test_a_score_on_the_edge_of_a_bin_is_in_the_bin_that_it_begins() -> None:
 
 def test_no_counts_are_none() -> None:
     assert batch_counts.gathered([]) == Counts()
+
+
+def test_a_job_that_its_owner_deletes_is_counted_once_and_what_was_counted_of_it_stays(
+    table: JobTable, jobs: Jobs
+) -> None:
+    batch = secrets.token_hex(16)
+    done = jobs.cancel(jobs.create(batch_job(batch)))
+    with lost_once(table.client, "TransactWriteItems"):
+        jobs.delete(done)
+    jobs.delete(done)
+    counts = batch_counts.read(table, batch)
+    assert (counts.deleted, counts.states[State.CANCELLED]) == (1, 1)
+
+
+def test_a_job_that_has_not_ended_is_neither_deleted_nor_counted_so(table: JobTable, jobs: Jobs) -> None:
+    job = jobs.create(batch_job(secrets.token_hex(16)))
+    with pytest.raises(LostRace):
+        jobs.delete(job)
+    assert jobs.get(job.id)
+    assert batch_counts.read(table, str(job.batch)).deleted == 0

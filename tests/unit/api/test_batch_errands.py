@@ -8,7 +8,7 @@ from shared.batches import CHECK_SECONDS
 from shared.states import State
 from tests.clock import SettableClock
 from tests.unit.api.steps import bring
-from tests.unit.api.test_batches import add, drain, new_batch, start
+from tests.unit.api.test_batches import add, drain, new_batch, show, start, work_off
 
 
 def test_to_start_it_again_and_again_sends_nobody_through_it_again(parts: Service) -> None:
@@ -64,3 +64,26 @@ def test_one_that_is_worked_off_is_left_alone_until_nothing_is_heard_of_it(
     clock.move(1)
     start(batch)
     assert len(drain(parts)) == 1
+
+
+def test_jobs_that_were_deleted_before_its_start_are_not_waited_for(parts: Service) -> None:
+    batch = new_batch()
+    kept, gone = (item["job"]["id"] for item in add(batch, {"custom_id": "kept"}, {"custom_id": "gone"}))
+    parts.jobs.delete(bring(parts, gone, State.CANCELLED))
+    bring(parts, kept, State.CANCELLED)
+    start(batch)
+    work_off(parts)
+    assert parts.batches.get(batch).results
+
+
+def test_nor_are_those_that_were_deleted_before_its_end(parts: Service) -> None:
+    batch = new_batch()
+    kept, gone = (item["job"]["id"] for item in add(batch, {"custom_id": "kept"}, {"custom_id": "gone"}))
+    start(batch)
+    work_off(parts)
+    parts.jobs.delete(bring(parts, gone, State.SUCCEEDED))
+    bring(parts, kept, State.CANCELLED)
+    batch_starter.end_if_all_ended(parts, parts.batches.get(batch))
+    work_off(parts)
+    assert parts.batches.get(batch).results
+    assert show(batch)["counts"]["succeeded"] == 1
