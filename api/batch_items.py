@@ -51,7 +51,7 @@ def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, *, val
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     once = Once.by_custom_id(batch.id, item.custom_id, creation.body_hash(body))
     spendings = [service.batches.item_of(batch, tenant.limits)]
-    job = creation.create(service, tenant, new, once, spendings, key_pointer="/custom_id")
+    job = creation.create(service, tenant, new, once, spendings, key_pointer=creation.CUSTOM_ID)
     return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from api.problem_kinds import Kind
@@ -19,12 +20,16 @@ from shared.pools import Lane, Pool
 from shared.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from api.documents import NewJob
     from api.service import Service
     from api.tenants import Tenant
     from shared.quotas import Spending
+
+
+KEY_HEADER, CUSTOM_ID = "/header/idempotency-key", "/custom_id"
+_NAMES = {KEY_HEADER: "Idempotency-Key", CUSTOM_ID: "custom_id"}
 
 
 def create(
@@ -34,7 +39,7 @@ def create(
     once: Once | None,
     more: Sequence[Spending] = (),
     *,
-    key_pointer: str = "/header/idempotency-key",
+    key_pointer: str = KEY_HEADER,
 ) -> Job:
     """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
 
@@ -44,12 +49,27 @@ def create(
     gone.
     """
     spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
-    try:
+    with _told_as_problems(key_pointer):
         return service.jobs.create(_with_stored_reference(service, job), once, spendings)
+
+
+def made_before(service: Service, once: Once | None, *, key_pointer: str = KEY_HEADER) -> Job | None:
+    """The job that a call with this key made before; None where it was not used. Raises the 422 of `create`."""
+    with _told_as_problems(key_pointer):
+        return service.jobs.made_by(once) if once else None
+
+
+@contextmanager
+def _told_as_problems(key_pointer: str) -> Iterator[None]:
+    said = f"This {_NAMES[key_pointer]}"
+    try:
+        yield
     except KeyReused:
-        raise _key_problem(key_pointer, "This key was used before, with another body. Use a new one.") from None
+        raise _key_problem(key_pointer, f"{said} was used before, with another body. Use a new one.") from None
     except UnknownJob:
-        raise _key_problem(key_pointer, "The job that this key made is gone. Use a new one.") from None
+        raise _key_problem(
+            key_pointer, f"{said} was used before, and the job that it made is gone. Use a new one."
+        ) from None
 
 
 def _with_stored_reference(service: Service, job: Job) -> Job:
@@ -118,7 +138,7 @@ def _mode(pool: Pool, name: str | None, said_in: str) -> str:
 
 
 def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
-    error = {"pointer": pointer, "detail": f"{name!r} is not served here; there is {', '.join(known)}."}
+    error = {"pointer": pointer, "detail": f"{json.dumps(name)} is not served here; there is {', '.join(known)}."}
     return Problem(Kind.INVALID_REQUEST, error["detail"], errors=[error])
 
 

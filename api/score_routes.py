@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from http import HTTPStatus
 from typing import Annotated
 
@@ -17,14 +18,16 @@ from api.job_routes import IdempotencyHeader
 from api.outcomes import Success, outcomes
 from api.outcomes import problems as problems_of
 from api.problem_kinds import Kind
-from api.problems import unknown_reference
+from api.problems import Problem, unknown_reference
 from api.service import Service, service
-from api.stored_file import NotStored, StoredFile
-from api.tenants import caller
+from api.stored_file import ChangedMeanwhile, NotStored, StoredFile
+from api.tenants import Tenant, caller
 from api.uploads import MEDIA_TYPE
+from shared import quotas
 from shared.audio_rules import BadAudio
 from shared.job import Job, Role
 from shared.object_keys import ReferenceName
+from shared.once import Once
 from shared.states import State
 
 router = Router()
@@ -74,9 +77,8 @@ def score(
         reference=DeclaredFile(sha256=reference),
         degraded=DeclaredFile(sha256=hashlib.sha256(audio.content).hexdigest(), bytes=audio.bytes or None),
     )
-    new = creation.new_job(parts, tenant, body, said_in="/query")
-    _check(parts, new, ReferenceName(tenant.id, reference), audio)
-    job = creation.create(parts, tenant, new, creation.once(tenant, idempotency_key, body))
+    once = creation.once(tenant, idempotency_key, body)
+    job = creation.made_before(parts, once) or _created(parts, tenant, body, audio, once)
     if job.state is State.AWAITING_UPLOAD:
         parts.s3.put_object(
             Bucket=parts.settings.bucket, Key=job.degraded.key, Body=audio.content, ContentType=MEDIA_TYPE
@@ -86,8 +88,16 @@ def score(
     return response
 
 
+def _created(parts: Service, tenant: Tenant, body: NewJob, audio: Audio, once: Once | None) -> Job:
+    """A job whose bytes are counted with it: a quota refuses both, or neither."""
+    new = creation.new_job(parts, tenant, body, said_in="/query").model_copy(update={"bytes_counted": True})
+    _check(parts, new, ReferenceName(tenant.id, str(body.reference.sha256)), audio)
+    bytes_ = quotas.of_upload(parts.table, tenant.id, audio.bytes, tenant.limits, time.time())
+    return creation.create(parts, tenant, new, once, bytes_)
+
+
 def _check(parts: Service, job: Job, name: ReferenceName, audio: Audio) -> None:
-    """Whether the job could be started as it is to be made. Raises a Problem: 404 or 422."""
+    """Whether the job could be started as it is to be made. Raises a Problem: 404, 409 or 422."""
     stored = parts.references.find(name)
     if stored is None:
         raise unknown_reference(name.sha256)
@@ -96,5 +106,7 @@ def _check(parts: Service, job: Job, name: ReferenceName, audio: Audio) -> None:
         starting.check(parts, job, {Role.REFERENCE: reference, Role.DEGRADED: audio})
     except NotStored:
         raise unknown_reference(name.sha256) from None
+    except ChangedMeanwhile:
+        raise Problem(Kind.CHANGED_MEANWHILE, "The reference was replaced or deleted meanwhile. Call again.") from None
     except BadAudio as bad:
         raise problems.refused_audio(bad) from None

@@ -140,7 +140,7 @@ def _put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> Job:
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:
-    spendings = [] if job.replay_of else _spendings(service, job, files)
+    spendings = [] if job.replay_of or job.bytes_counted else _spendings(service, job, files)
     try:
         queued = service.jobs.queue(job, {role: file.etag for role, file in files.items()}, spendings)
     except NotAwaitingUpload as race:

@@ -111,6 +111,7 @@ class Job(BaseModel):
     custom_id: str | None = Field(None, description="What its owner calls it within its batch.")
     replay_of: JobId | None = Field(None, description="The failed job whose audio this one scores: see infra.ops.")
 
+    bytes_counted: bool = Field(False, description="Whether its files were counted as it was created.")
     once: str | None = Field(None, description="The partition of the item that holds the key it was created with.")
 
     upload_deadline: float

@@ -86,6 +86,11 @@ class Jobs:
             return self._not_created(job, once, spendings, cancelled)
         return job
 
+    def made_by(self, once: Once) -> Job | None:
+        """The job that this key made, None where it was not used. Raises KeyReused, and UnknownJob where it is gone."""
+        item = once.held(self._table, self._clock())
+        return self._table.get(once.job_of(item)) if item else None
+
     def _not_created(self, job: Job, once: Once | None, spendings: Sequence[Spending], cancelled: Cancelled) -> Job:
         stands = cancelled.reasons[0]
         if stands and stands.item and stands.item["last_op"] == job.last_op:

@@ -76,6 +76,11 @@ class Once:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
+    def held(self, table: JobTable, now: float) -> dict[str, JsonValue] | None:
+        """The item that holds the key, None where it is free."""
+        item = table.read(_key(self.partition))
+        return item if item and int(str(item["expires_at"])) >= int(now) else None
+
     def job_of(self, item: Mapping[str, JsonValue]) -> str:
         """The id of the job that the item which holds this key was written with. Raises KeyReused."""
         if item["body_hash"] != self.body_hash:

@@ -1,6 +1,7 @@
 """Quotas by tenant: what it may ask for in a day (UTC) and have in flight, counted in the writes that spend them.
 
-A day's counts are `TENANT#<id>` / `DAY#<date>`, what is in flight is `TENANT#<id>` / `IN_FLIGHT`.
+A day's counts are `TENANT#<id>` / `DAY#<date>#<quota>`, what is in flight is `TENANT#<id>` / `IN_FLIGHT`: an item each,
+for a transaction takes an item once (DynamoDB API Reference, TransactWriteItems), and may spend several.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Quota(StrEnum):
     """What can be used up."""
 
     JOBS_PER_DAY = "jobs_per_day"
-    BYTES_PER_DAY = "bytes_per_day"  # of uploads, counted as their job starts
+    BYTES_PER_DAY = "bytes_per_day"  # of uploads, counted as their job starts, or with the job that they come with
     IN_FLIGHT = "in_flight"  # jobs that have not ended
     BATCH_ITEMS = "batch_items"  # jobs of one batch
 
@@ -79,8 +80,8 @@ def of_new_job(table: JobTable, tenant: str, limits: Limits, now: float) -> list
 
 
 def of_upload(table: JobTable, tenant: str, bytes_: int, limits: Limits, now: float) -> list[Spending]:
-    """What starting a job with so many bytes of files spends."""
-    return [_a_day(table, tenant, Quota.BYTES_PER_DAY, bytes_, limits.bytes_per_day, now)]
+    """What so many bytes of files spend: nothing, where there are none."""
+    return [] if bytes_ == 0 else [_a_day(table, tenant, Quota.BYTES_PER_DAY, bytes_, limits.bytes_per_day, now)]
 
 
 def why_refused(cancelled: Cancelled, spendings: Sequence[Spending]) -> Exception:
@@ -118,19 +119,16 @@ def release(table: JobTable, job: Job, now: float) -> None:
 
 def used(table: JobTable, tenant: str, now: float | None = None) -> dict[Quota, int]:
     """What a tenant has used: of today's quotas, and in flight."""
-    day = table.read(_day_key(tenant, time.time() if now is None else now)) or {}
-    flight = table.read(_in_flight_key(tenant)) or {}
-    return {
-        Quota.JOBS_PER_DAY: _number(day.get(Quota.JOBS_PER_DAY)),
-        Quota.BYTES_PER_DAY: _number(day.get(Quota.BYTES_PER_DAY)),
-        Quota.IN_FLIGHT: _number(flight.get(Quota.IN_FLIGHT)),
-    }
+    now = time.time() if now is None else now
+    keys = {quota: _day_key(tenant, quota, now) for quota in (Quota.JOBS_PER_DAY, Quota.BYTES_PER_DAY)}
+    keys[Quota.IN_FLIGHT] = _in_flight_key(tenant)
+    return {quota: _number((table.read(key) or {}).get(quota)) for quota, key in keys.items()}
 
 
 def _a_day(table: JobTable, tenant: str, quota: Quota, amount: int, limit: int, now: float) -> Spending:
     tomorrow = math.floor(now / DAY + 1) * DAY
     expires_at = {"expires_at": tomorrow + USAGE_LIFE_SECONDS}
-    return _spending(table, _day_key(tenant, now), amount, QuotaExceeded(quota, limit, tomorrow), expires_at)
+    return _spending(table, _day_key(tenant, quota, now), amount, QuotaExceeded(quota, limit, tomorrow), expires_at)
 
 
 def _spending(
@@ -140,16 +138,15 @@ def _spending(
     exceeded: QuotaExceeded,
     also: Mapping[str, JsonValue] | None = None,
 ) -> Spending:
-    """Raises QuotaExceeded at once where the amount alone is too much: the first of a day has no item to fail on."""
+    """Where the amount alone is too much, it is refused by the write too: a repeat of what was done costs nothing."""
     room = exceeded.limit - amount
-    if room < 0:
-        raise exceeded
+    is_first = "attribute_not_exists(#quota) OR " if room >= 0 else ""
     also = also or {}
     action: UpdateTypeDef = {
         "TableName": table.name,
         "Key": items.pack(key),
         "UpdateExpression": "ADD #quota :amount" + "".join(f" SET {name} = :{name}" for name in also),
-        "ConditionExpression": "attribute_not_exists(#quota) OR #quota <= :room",
+        "ConditionExpression": f"{is_first}#quota <= :room",
         "ExpressionAttributeNames": {"#quota": str(exceeded.quota)},
         "ExpressionAttributeValues": items.pack(
             {":amount": amount, ":room": room, **{f":{name}": value for name, value in also.items()}}
@@ -158,8 +155,8 @@ def _spending(
     return Spending(action, exceeded)
 
 
-def _day_key(tenant: str, now: float) -> dict[str, JsonValue]:
-    return {"pk": f"TENANT#{tenant}", "sk": f"DAY#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"}
+def _day_key(tenant: str, quota: Quota, now: float) -> dict[str, JsonValue]:
+    return {"pk": f"TENANT#{tenant}", "sk": f"DAY#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}#{quota}"}
 
 
 def _in_flight_key(tenant: str) -> dict[str, JsonValue]:

@@ -8,7 +8,7 @@ import pytest
 
 from shared import quotas
 from shared.claims import Claims
-from shared.errors import NotAwaitingUpload
+from shared.errors import NotAwaitingUpload, UnknownJob
 from shared.job_table import JobTable
 from shared.jobs import Jobs
 from shared.once import Once
@@ -39,9 +39,32 @@ def test_the_last_job_of_a_day_is_created_and_the_next_one_is_not(
     jobs.create(refused, None, quotas.of_new_job(table, tenant, Limits(jobs_per_day=3), clock()))
 
 
-def test_a_quota_of_none_lets_nothing_through(table: JobTable, tenant: str, clock: SettableClock) -> None:
+@pytest.mark.parametrize("limits", [Limits(jobs_per_day=0), Limits(in_flight=0)])
+def test_a_quota_of_none_lets_nothing_through(
+    limits: Limits, table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
+) -> None:
+    refused = new_job(tenant)
     with pytest.raises(QuotaExceeded):
-        quotas.of_new_job(table, tenant, Limits(jobs_per_day=0), clock())
+        jobs.create(refused, None, quotas.of_new_job(table, tenant, limits, clock()))
+    with pytest.raises(UnknownJob):
+        jobs.get(refused.id)
+
+
+def test_a_repeat_is_the_same_job_even_where_the_quota_was_taken_away_since(
+    table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
+) -> None:
+    once = Once.by_idempotency_key(tenant, "call-17", "a" * 64)
+    first = jobs.create(new_job(tenant), once, quotas.of_new_job(table, tenant, Limits(), clock()))
+    spendings = quotas.of_new_job(table, tenant, Limits(jobs_per_day=0), clock())
+    assert jobs.create(new_job(tenant), once, spendings).id == first.id
+
+
+def test_a_start_without_a_file_to_count_is_let_through_whatever_was_spent(
+    table: JobTable, jobs: Jobs, tenant: str, clock: SettableClock
+) -> None:
+    jobs.queue(jobs.create(new_job(tenant)), ETAGS, quotas.of_upload(table, tenant, 600, Limits(), clock()))
+    lowered = quotas.of_upload(table, tenant, 0, Limits(bytes_per_day=0), clock())
+    assert jobs.queue(jobs.create(new_job(tenant)), ETAGS, lowered).state is State.QUEUED
 
 
 def test_a_repeat_costs_nothing_even_where_nothing_is_left(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import secrets
+import struct
 from collections.abc import Mapping
 
 import pytest
+from botocore.exceptions import ClientError
 
+from api import tenants
 from api.service import Service
-from shared import quotas
+from shared import items, quotas
 from shared.job import Role
 from shared.object_keys import reference_key
 from shared.quotas import Quota
 from shared.states import State
+from shared.tenants import tenant_key
 from tests.requests import Answer, request
 from tests.unit.api.reference_steps import NEVER, delete, fresh, keep, sha_of
 from tests.unit.api.steps import BUCKET, GLOBEX, all_messages, bring, calls, count_items, create, get, stored
 from tests.unit.api.test_intake import deliver, told
+from tests.unit.api.test_limits import tenant_with
 from tests.wavs import wav
 
 MOST = 4 * 1024 * 1024
@@ -201,6 +206,53 @@ def test_it_costs_what_a_job_costs(kept: str, parts: Service) -> None:
     assert after[Quota.JOBS_PER_DAY] == before[Quota.JOBS_PER_DAY] + 1
     assert after[Quota.BYTES_PER_DAY] == before[Quota.BYTES_PER_DAY] + len(audio)
     assert len(all_messages(parts)) == 1
+
+
+def test_one_that_the_days_bytes_do_not_let_makes_no_job(
+    reference: bytes, parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = fresh()
+    owner = tenant_with(parts, bytes_per_day=len(reference) + len(audio) - 1)
+    tenant = tenants.tenant_of(owner, parts.table).id
+    query = {"reference": keep(parts, reference, tenant=tenant, key_id=owner)}
+    headers = {"content-type": "audio/wav", "Idempotency-Key": secrets.token_hex(8)}
+    before = count_items(parts)
+    answer = request("POST", "/v1/score", audio=audio, headers=headers, query=query, key_id=owner)
+    assert (answer.status, answer.body["quota"]) == (429, "bytes_per_day")
+    assert count_items(parts) == before
+    assert request("GET", "/v1/jobs", key_id=owner).body["jobs"] == []
+    parts.dynamodb.delete_item(TableName=parts.table.name, Key=items.pack(tenant_key(tenant)))
+    monkeypatch.setattr(tenants, "_cache", {})
+    again = request("POST", "/v1/score", audio=audio, headers=headers, query=query, key_id=owner)
+    assert (again.status, again.body["state"]) == (202, "queued")
+    assert quotas.used(parts.table, tenant)[Quota.BYTES_PER_DAY] == len(reference) + len(audio)
+
+
+def test_the_same_call_again_is_the_same_job_even_where_the_reference_is_gone(kept: str, parts: Service) -> None:
+    audio, key = fresh(), secrets.token_hex(8)
+    first = score(audio, kept, key=key)
+    assert delete(kept).status == 204
+    again = score(audio, kept, key=key)
+    assert (again.status, again.body["id"]) == (202, first.body["id"])
+
+
+def test_a_reference_that_goes_while_it_is_read_is_409(parts: Service) -> None:
+    # Its header is longer than what is read first, so that it is read twice.
+    chunk = b"LIST" + struct.pack("<I", 80_000) + bytes(80_000)
+    content = fresh()
+    long_header = content[:12] + chunk + content[12:]
+    kept = keep(parts, b"RIFF" + struct.pack("<I", len(long_header) - 8) + long_header[8:])
+
+    def gone_after_the_first(params: Mapping[str, object], **_: object) -> None:
+        if params.get("IfMatch"):
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "gone"}}, "GetObject")
+
+    parts.s3.meta.events.register("provide-client-params.s3.GetObject", gone_after_the_first)
+    try:
+        answer = score(fresh(), kept)
+    finally:
+        parts.s3.meta.events.unregister("provide-client-params.s3.GetObject", gone_after_the_first)
+    assert (answer.status, answer.body["type"]) == (409, "urn:mosaic:problem:changed_meanwhile")
 
 
 def test_a_key_of_nobody_is_refused(kept: str, parts: Service) -> None:
