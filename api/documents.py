@@ -9,10 +9,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.job import MAX_UPLOAD_BYTES, AudioFile, Integral, Job, JobError, Prepare, Role, Sha256, Start
+from shared.quotas import Quota
 from shared.result import Result
 from shared.states import State
 
 METADATA_ENTRIES = 16
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # RFC 3339, in UTC
+Links = Annotated[dict[str, str], Field(description="Paths of what can be asked for or done next, by name.")]
+Metadata = Annotated[dict[str, str], Field(description="As it was given.")]
+Label = Annotated[str | None, Field(description="As it was given; lists can be filtered by it.")]
 NAME_CHARACTERS = 64  # of an engine or a mode
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
@@ -67,7 +72,7 @@ class UploadPolicy(_Answer):
 
     url: str
     fields: dict[str, str]
-    expires_at: str
+    expires_at: Timestamp = Field(description="15 minutes from now. Ask for a fresh one after that.")
 
 
 class Uploads(_Answer):
@@ -82,6 +87,13 @@ class ResultDocument(Result, _Answer):
     details: str
 
 
+class WaitsForDocument(_Answer):
+    """The quota that a job waits for, whose files are all there."""
+
+    quota: Quota
+    resets_at: Timestamp = Field(description="When the quota begins anew, and the job is tried again.")
+
+
 class JobDocument(_Answer):
     """A job as its owner sees it. Times are RFC 3339, in UTC."""
 
@@ -93,16 +105,33 @@ class JobDocument(_Answer):
     reference: DeclaredFile
     degraded: DeclaredFile
     prepare: PrepareBoth
-    label: str | None
-    metadata: dict[str, str]
-    replay_of: str | None = Field(description="The failed job whose audio this one scores, at no cost to its owner.")
-    times: dict[State, str]
-    attempts: int
-    eta_seconds: float | None
-    expires_at: str | None
-    result: ResultDocument | None
-    error: JobError | None
-    links: dict[str, str]
+    label: Label
+    metadata: Metadata
+    batch: str | None = Field(description="The batch that it belongs to.")
+    custom_id: str | None = Field(description="What its owner calls it in its batch.")
+    replay_of: str | None = Field(
+        description="The failed job whose audio this one scores. The operator asked for that, at no cost to its owner."
+    )
+    times: dict[State, Timestamp] = Field(description="When each state was last entered, of those that it was in.")
+    upload_deadline: Timestamp = Field(
+        description="A job that is not started by then is `expired`: 24 hours from its creation; up to 48 where it has"
+        " its files and waits for a quota."
+    )
+    waits_for: WaitsForDocument | None = Field(
+        description="Why it is not started though its files are there: a quota is used up. It starts by itself later."
+    )
+    attempts: int = Field(description="How many times a host took it up. More than one: a host was lost, or failed.")
+    eta_seconds: float | None = Field(
+        description="Seconds until it has ended, as busy as its lane is now. null: it has ended, is not started, or no"
+        " host works at present."
+    )
+    expires_at: Timestamp | None = Field(
+        description="When the job and its result go: by default 7 days after it ended. null: it has not ended, or goes"
+        " with its batch, which says when."
+    )
+    result: ResultDocument | None = Field(description="Of a job that `succeeded`, else null.")
+    error: JobError | None = Field(description="Of a job that ended otherwise, else null.")
+    links: Links
 
 
 class JobSummary(_Answer):
@@ -112,13 +141,15 @@ class JobSummary(_Answer):
     state: State
     engine: str
     mode: str
-    label: str | None
-    custom_id: str | None
-    mos_lqo: float | None
-    error: JobError | None
-    times: dict[State, str]
-    expires_at: str | None
-    links: dict[str, str]
+    label: Label
+    custom_id: str | None = Field(description="What its owner calls it in its batch.")
+    mos_lqo: float | None = Field(description="Its score. null: it has none, or the degraded file holds no signal.")
+    error: JobError | None = Field(description="Of a job that ended without a result.")
+    times: dict[State, Timestamp] = Field(description="When each state was last entered, of those that it was in.")
+    expires_at: Timestamp | None = Field(
+        description="When it goes. null: it has not ended, or goes with its batch, which says when."
+    )
+    links: Links
 
 
 class JobPage(_Answer):
@@ -155,11 +186,15 @@ def job_document(job: Job, eta_seconds: float | None = None, details: str | None
         prepare=PrepareBoth(reference=job.reference.prepare, degraded=job.degraded.prepare),
         label=job.label,
         metadata=job.metadata,
+        batch=job.batch,
+        custom_id=job.custom_id,
         replay_of=job.replay_of,
         times={state: timestamp(seconds) for state, seconds in job.times.items()},
+        upload_deadline=timestamp(job.upload_deadline),
+        waits_for=_waits_for(job),
         attempts=job.attempt,
         eta_seconds=eta_seconds,
-        expires_at=timestamp(job.expires_at) if job.expires_at else None,
+        expires_at=_expires_at(job.expires_at, in_batch=job.batch is not None),
         result=ResultDocument(**job.result.model_dump(), details=details) if job.result and details else None,
         error=job.error,
         links={name: job_path(job.id) + tail for name, tail in _LINKS.items()},
@@ -172,6 +207,16 @@ def created_job(document: JobDocument, policies: Mapping[Role, UploadPolicy]) ->
 
 
 _LINKS = {"self": "", "uploads": "/uploads", "start": "/start"}
+
+
+def _waits_for(job: Job) -> WaitsForDocument | None:
+    waits = job.waits_for
+    return WaitsForDocument(quota=waits.quota, resets_at=timestamp(waits.resets_at)) if waits else None
+
+
+def _expires_at(seconds: int | None, *, in_batch: bool) -> str | None:
+    """A batch's job has a life of its own only as a net, until its batch has ended: that is told to nobody."""
+    return None if seconds is None or in_batch else timestamp(seconds)
 
 
 def _declared(file: AudioFile) -> DeclaredFile:
@@ -191,7 +236,7 @@ def job_summary(item: Mapping[str, JsonValue]) -> JobSummary:
         mos_lqo=job.result.mos_lqo if job.result else None,
         error=job.error,
         times={state: timestamp(seconds) for state, seconds in job.times.items()},
-        expires_at=timestamp(job.expires_at) if job.expires_at else None,
+        expires_at=_expires_at(job.expires_at, in_batch=job.custom_id is not None),
         links={"self": job_path(job.pk.removeprefix("JOB#"))},
     )
 

@@ -28,12 +28,18 @@ GUARD_LIFE_SECONDS = 60 * 60
 def retry_after(job: Job, eta_seconds: float | None) -> int:
     """Whole seconds to wait before the next poll: a quarter of what is left, from 1 to 60.
 
-    Where that cannot be told: at once for a job that waits for its owner, who knows when it moves on; else as often as
-    hosts tell of themselves.
+    Where that cannot be told: until its quota begins anew, 60 at most, for a job that waits for that; at once for one
+    that waits for its owner, who knows when it moves on; else as often as hosts tell of themselves.
     """
+    if job.waits_for:
+        return _clamped(job.waits_for.resets_at - time.time())
     if eta_seconds is None:
         return MIN_SECONDS if job.state is State.AWAITING_UPLOAD else math.ceil(TELL_SECONDS)
-    return math.ceil(min(max(eta_seconds / 4, MIN_SECONDS), MAX_SECONDS))
+    return _clamped(eta_seconds / 4)
+
+
+def _clamped(seconds: float) -> int:
+    return math.ceil(min(max(seconds, MIN_SECONDS), MAX_SECONDS))
 
 
 def guard(table: JobTable, job_id: str, seconds: int) -> int:

@@ -129,6 +129,7 @@ def _awaiting(parts: Service, job: Job) -> None:
         job = starting.start_by_itself(parts, job)
     if job.state is not State.AWAITING_UPLOAD:
         return
+    late = time.time() - job.upload_deadline  # which waits where a quota is used up
     if late >= 0:
         parts.jobs.expire(job)
         log.info("job_expired")

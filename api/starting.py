@@ -135,8 +135,7 @@ def waits_for_its_batch(service: Service, job: Job) -> bool:
 def _put_off(service: Service, job: Job, exceeded: QuotaExceeded) -> Job:
     with logs.about(job):
         log.warning("start_put_off", quota=exceeded.quota)
-    seconds = exceeded.resets_at - time.time() if exceeded.resets_at else RETRY_SECONDS
-    return service.jobs.check_in(job, max(min(seconds, job.upload_deadline - time.time()), 0))
+    return service.jobs.put_off(job, exceeded.quota, exceeded.resets_at or time.time() + RETRY_SECONDS)
 
 
 def _queue(service: Service, job: Job, files: dict[Role, StoredFile]) -> Job:

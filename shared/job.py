@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.pools import Lane
+from shared.quotas import Quota
 from shared.result import Result
 from shared.states import ENDS, State
 
@@ -59,6 +60,15 @@ class JobError(BaseModel):
     code: str = Field(description="The rule that was broken, for machines.")
     message: str = Field(description="What is wrong and what to do, for people.")
     file: Role | None = None
+
+
+class WaitsFor(BaseModel):
+    """Why a job whose files are all there has not started by itself: a quota of its owner's is used up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    quota: Quota
+    resets_at: float
 
 
 class Prepare(BaseModel):
@@ -115,6 +125,7 @@ class Job(BaseModel):
     once: str | None = Field(None, description="The partition of the item that holds the key it was created with.")
 
     upload_deadline: float
+    waits_for: WaitsFor | None = None
     run_deadline: float | None = None
 
     attempt: int = Field(0, description="Grows with each claim: the fence.")

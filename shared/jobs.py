@@ -14,10 +14,10 @@ from pydantic import JsonValue
 from shared import batch_counts, items, transactions
 from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
-from shared.job import ErrorCategory, Job, JobError, Role
+from shared.job import ErrorCategory, Job, JobError, Role, WaitsFor
 from shared.job_table import JobTable, ended_key, job_key, new_op
-from shared.lives import LIVES, RUN_SECONDS, Lives
-from shared.quotas import Spending, why_refused
+from shared.lives import HOUR, LIVES, MOST_UPLOAD_SECONDS, RUN_SECONDS, Lives
+from shared.quotas import Quota, Spending, why_refused
 from shared.states import ENDS, State
 from shared.transactions import Cancelled
 
@@ -51,7 +51,7 @@ def ending(job: Job, state: State, error: JobError | None, lives: Lives, now: fl
     }
     if error:
         values["error"] = error.model_dump(mode="json", exclude_none=True)
-    return Change(values, remove=("claim_until",))
+    return Change(values, remove=("claim_until", "waits_for"))
 
 
 class Jobs:
@@ -113,7 +113,8 @@ class Jobs:
                 "run_deadline": now + RUN_SECONDS,
                 "check_at": now + SEND_SECONDS,
                 **{f"{role}.etag": etag for role, etag in etags.items()},
-            }
+            },
+            remove=("waits_for",),
         )
         try:
             return self._leave_awaiting(job, change, [spending.action for spending in spendings])
@@ -140,12 +141,11 @@ class Jobs:
 
     def expire(self, job: Job) -> Job:
         """`awaiting_upload` → `expired`. Raises NotAwaitingUpload."""
-        error = JobError(
-            category=ErrorCategory.EXPIRED,
-            code="upload_deadline",
-            message="It was not started in time: a file did not arrive, it waited for its start call or its batch's, or"
-            " a quota was used up. Create a new job.",
-        )
+        why = "a file did not arrive, or it waited for its start call or its batch's"
+        if job.waits_for:
+            why = f"the quota {job.waits_for.quota} was used up"
+        message = f"It was not started in time: {why}. Create a new job."
+        error = JobError(category=ErrorCategory.EXPIRED, code="upload_deadline", message=message)
         return self._leave_awaiting(job, self._ending(job, State.EXPIRED, error))
 
     def cancel(self, job: Job) -> Job:
@@ -196,6 +196,26 @@ class Jobs:
     def check_in(self, job: Job, seconds: float) -> Job:
         """Have the reconciler look at the job again then, if nobody wrote it since; the job as it then is."""
         change = Change({"check_at": self._clock() + seconds})
+        try:
+            return self._table.update(job.id, change, _as_seen(job))
+        except LostRace as race:
+            return race.job
+
+    def put_off(self, job: Job, quota: Quota, resets_at: float) -> Job:
+        """Note which quota its start waits for, to be tried again once that begins anew; the job as it then is.
+
+        Its deadline waits too, no longer than MOST_UPLOAD_SECONDS from its creation.
+        """
+        latest = job.times[State.AWAITING_UPLOAD] + MOST_UPLOAD_SECONDS
+        deadline = max(job.upload_deadline, min(resets_at + HOUR, latest))
+        waits_for = WaitsFor(quota=quota, resets_at=resets_at)
+        change = Change(
+            {
+                "waits_for": waits_for.model_dump(mode="json"),
+                "upload_deadline": deadline,
+                "check_at": min(resets_at, deadline),
+            }
+        )
         try:
             return self._table.update(job.id, change, _as_seen(job))
         except LostRace as race:

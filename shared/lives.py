@@ -11,8 +11,9 @@ HOUR = 60 * 60
 DAY = 24 * HOUR
 
 UPLOAD_SECONDS = 24 * HOUR  # from creation: no upload until then, and the job is `expired`
+MOST_UPLOAD_SECONDS = 2 * UPLOAD_SECONDS  # where a quota is used up: so that it sees the next day
 RUN_SECONDS = 9 * DAY  # from `queued`: no end until then, and the job is `failed`; under the queues' 10 days
-LONGEST_BATCH_SECONDS = UPLOAD_SECONDS + RUN_SECONDS  # from its start to the end of its last job
+LONGEST_BATCH_SECONDS = MOST_UPLOAD_SECONDS + RUN_SECONDS  # from its start to the end of its last job
 
 # An object may lie there for that long before its batch has ended. Lives are bounded so that the bucket's own lifecycle
 # (`shared.resources.BUCKET`), which counts from when it was written, takes nothing that is to live.

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import items, transactions
-from shared.resources import DAY
 from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from shared.job import Job
     from shared.job_table import JobTable
 
+DAY = 24 * 60 * 60
 GB = 10**9
 MOST_BATCH_ITEMS = 50_000
 USAGE_LIFE_SECONDS = 400 * DAY  # for the owner's accounts
