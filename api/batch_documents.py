@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 100  # a call
 CUSTOM_ID_CHARACTERS = 128
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # OWASP, "CSV Injection"
 
 
 class NewBatch(Request):
@@ -41,7 +41,9 @@ def _no_formula(custom_id: str) -> str:
     """Tables are joined by it, so that it cannot be quoted in the results as other text is."""
     if custom_id.startswith(FORMULA_STARTS):
         raise PydanticCustomError(
-            "formula", "A custom_id may not begin with =, +, -, @, tab or CR: spreadsheets take that for a formula."
+            "formula",
+            "A custom_id may not begin with =, +, -, @, their full-width forms, tab, CR or LF: spreadsheets take that"
+            " for a formula.",
         )
     return custom_id
 

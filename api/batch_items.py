@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 
 def add(
-    service: Service, tenant: Tenant, batch: Batch, given: Mapping[str, JsonValue], *, validate_only: bool
+    service: Service, tenant: Tenant, batch: Batch, given: Mapping[str, JsonValue], met: dict[str, str] | None = None
 ) -> ItemAnswer:
-    """Add one item, or only look whether it could be added. Raises nothing that is the item's own fault."""
+    """Add one item. Raises nothing that is the item's own fault.
+
+    Given what was `met` in the same call, only look whether it could be added: see `creation.rehearse`.
+    """
     custom_id = given.get("custom_id")
     named = custom_id[:CUSTOM_ID_CHARACTERS] if isinstance(custom_id, str) else None
     try:
-        return _added(service, tenant, batch, NewItem.model_validate(given), validate_only=validate_only)
+        return _added(service, tenant, batch, NewItem.model_validate(given), met)
     except ValidationError as error:
         problem = problems.from_validation([{**detail, "loc": ("body", *detail["loc"])} for detail in error.errors()])
     except QuotaExceeded as exceeded:
@@ -42,14 +45,15 @@ def add(
     return ItemAnswer(custom_id=named, status=problem.status, problem=problem.document())
 
 
-def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, *, validate_only: bool) -> ItemAnswer:
+def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, met: dict[str, str] | None) -> ItemAnswer:
     body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
     new = creation.new_job(service, tenant, body).model_copy(
         update={"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
     )
-    if validate_only:
-        return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     once = Once.by_custom_id(batch.id, item.custom_id, creation.body_hash(body))
+    if met is not None:
+        creation.rehearse(service, once, met)
+        return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     spendings = [service.batches.item_of(batch, tenant.limits)]
     job = creation.create(service, tenant, new, once, spendings, key_pointer=creation.CUSTOM_ID)
     return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))

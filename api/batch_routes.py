@@ -68,14 +68,17 @@ def create_batch(body: Annotated[NewBatch, Body()]) -> Response[BatchDocument]:
 def add_jobs(
     batch_id: BatchPath,
     body: Annotated[NewItems, Body()],
-    validate_only: Annotated[bool, Query(description="Say what is wrong, and add nothing.")] = False,
+    validate_only: Annotated[
+        bool, Query(description="Say what is wrong, and add nothing. Quotas are not looked at.")
+    ] = False,
 ) -> Response[ItemAnswers]:
     """Add up to 100 jobs, each answered by itself. Again is the same as once, by their `custom_id`."""
     parts = service()
     tenant, batch = _own(parts, batch_id)
     if batch.state is not BatchState.OPEN:
         raise batch_in_wrong_state(batch, "jobs are added only while it is open")
-    answers = [batch_items.add(parts, tenant, batch, item, validate_only=validate_only) for item in body.jobs]
+    met: dict[str, str] | None = {} if validate_only else None
+    answers = [batch_items.add(parts, tenant, batch, item, met) for item in body.jobs]
     return answer(HTTPStatus.OK, ItemAnswers(jobs=answers))
 
 

@@ -59,6 +59,17 @@ def made_before(service: Service, once: Once | None, *, key_pointer: str = KEY_H
         return service.jobs.made_by(once) if once else None
 
 
+def rehearse(service: Service, once: Once, met: dict[str, str]) -> None:
+    """Whether a job with this custom_id would be created, after those `met` in the same call: their hashes by key.
+
+    Raises the 422 of `create`.
+    """
+    with _told_as_problems(CUSTOM_ID):
+        if met.setdefault(once.partition, once.body_hash) != once.body_hash:
+            raise KeyReused(once.partition)
+        service.jobs.made_by(once)
+
+
 @contextmanager
 def _told_as_problems(key_pointer: str) -> Iterator[None]:
     said = f"This {_NAMES[key_pointer]}"

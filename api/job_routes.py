@@ -79,7 +79,8 @@ def renew_uploads(job_id: JobPath) -> Response[Uploads]:
     "/v1/jobs/<job_id>/start",
     status_code=HTTPStatus.ACCEPTED,
     responses=outcomes(
-        Success(HTTPStatus.ACCEPTED, "The job, started now or before.", JobDocument, ["queued_job"], ["Retry-After"])
+        Success(HTTPStatus.ACCEPTED, "The job, started now or before.", JobDocument, ["queued_job"], ["Retry-After"]),
+        Success(HTTPStatus.OK, "It was started before, and has succeeded.", JobDocument, ["succeeded_job"]),
     ),
     openapi_extensions=problems(
         Kind.UNKNOWN_JOB,
@@ -119,6 +120,8 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
         raise bad_audio(job)
     if job.error:
         raise wrong_state(job, "it has ended")
+    if job.ended:
+        return answer(HTTPStatus.OK, _document(parts, job))
     eta = waiting.eta_seconds(parts, job)
     headers = {"Retry-After": str(polling.retry_after(job, eta))}
     return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), headers)

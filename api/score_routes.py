@@ -37,7 +37,14 @@ router = Router()
     "/v1/score",
     status_code=HTTPStatus.ACCEPTED,
     responses=outcomes(
-        Success(HTTPStatus.ACCEPTED, "The job, queued.", JobDocument, ["queued_job"], ["Location", "Retry-After"])
+        Success(HTTPStatus.ACCEPTED, "The job, queued.", JobDocument, ["queued_job"], ["Location", "Retry-After"]),
+        Success(
+            HTTPStatus.OK,
+            "The job of the same call with this Idempotency-Key, which has succeeded.",
+            JobDocument,
+            ["succeeded_job"],
+            ["Location"],
+        ),
     ),
     openapi_extensions={
         **problems_of(

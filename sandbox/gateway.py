@@ -51,7 +51,11 @@ class Gateway:
         except web.HTTPRequestEntityTooLarge:
             return _too_large()
         event = proxy_events.to_event(request, body, key_id)
-        if len(json.dumps(event, ensure_ascii=False).encode()) > MAX_EVENT_BYTES:
+        try:
+            size = len(json.dumps(event, ensure_ascii=False).encode())
+        except UnicodeEncodeError:  # aiohttp reads what is no UTF-8 into surrogates
+            return _problem(HTTPStatus.BAD_REQUEST, "bad_request", "Send headers and paths in UTF-8.")
+        if size > MAX_EVENT_BYTES:
             return _too_large()
         try:
             answer = await asyncio.wrap_future(self._function.invoke(event))

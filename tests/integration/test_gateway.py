@@ -259,6 +259,12 @@ def test_an_answer_in_base64_comes_as_bytes(served: Served, recorder: Recorder) 
     assert served.http.get("/v1/jobs").content == audio
 
 
+def test_a_header_that_is_no_utf8_is_a_bad_request(served: Served, recorder: Recorder) -> None:
+    answer = served.http.post("/v1/jobs", headers=[(b"Idempotency-Key", b"\xff")])
+    assert (answer.status_code, problem_of(answer)["type"]) == (400, "urn:mosaic:problem:bad_request")
+    assert recorder.events == []
+
+
 def test_an_answer_without_a_type_is_json(served: Served, recorder: Recorder) -> None:
     recorder.answer = {"statusCode": 204}
     answer = served.http.get("/v1/jobs")

@@ -114,7 +114,7 @@ def test_an_item_that_is_added_again_is_the_same_job_and_counts_once(parts: Serv
     assert show(batch)["jobs"] == 1
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 def test_a_custom_id_that_spreadsheets_take_for_a_formula_is_refused_and_never_changed(start: str) -> None:
     (refused,) = add(new_batch(), {"custom_id": f"{start}1"})
     assert (refused["status"], refused["custom_id"]) == (422, f"{start}1")
@@ -134,6 +134,35 @@ def test_to_validate_only_adds_nothing(parts: Service) -> None:
     good, bad = add(batch, {"custom_id": "a"}, {"custom_id": "b", "mode": "fb"}, validate_only="true")
     assert (good["status"], good["job"], bad["status"]) == (200, None, 422)
     assert count_items(parts) == before
+
+
+def test_to_validate_only_meets_what_was_added_and_what_is_in_the_same_call(parts: Service) -> None:
+    batch = new_batch()
+    add(batch, {"custom_id": "a", "label": "x"})
+    validated = add(
+        batch,
+        {"custom_id": "a", "label": "x"},
+        {"custom_id": "a", "label": "y"},
+        {"custom_id": "b", "label": "x"},
+        {"custom_id": "b", "label": "x"},
+        {"custom_id": "b", "label": "y"},
+        validate_only="true",
+    )
+    assert [one["status"] for one in validated] == [200, 422, 200, 200, 422]
+    for one in (validated[1], validated[4]):
+        assert one["problem"]["type"] == "urn:mosaic:problem:idempotency_key_reused"
+        assert "custom_id" in one["problem"]["detail"]
+
+
+def test_a_job_of_a_batch_names_it_and_goes_with_it(parts: Service) -> None:
+    batch = new_batch()
+    job = add(batch, {"custom_id": "a"})[0]["job"]
+    assert (job["batch"], job["custom_id"]) == (batch, "a")
+    ended = bring(parts, job["id"], State.SUCCEEDED)
+    assert ended.expires_at  # which is the latest that it may be, and moves as the batch ends
+    assert request("GET", f"/v1/jobs/{ended.id}").body["expires_at"] is None
+    (listed,) = cast(Items, request("GET", "/v1/jobs", query={"batch": batch}).body["jobs"])
+    assert listed["expires_at"] is None
 
 
 def test_too_many_items_in_a_call_are_refused_whole(parts: Service) -> None:

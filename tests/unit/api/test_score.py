@@ -13,11 +13,14 @@ from botocore.exceptions import ClientError
 from api import tenants
 from api.service import Service
 from shared import items, quotas
+from shared.claims import Claims
 from shared.job import Role
-from shared.object_keys import reference_key
+from shared.object_keys import reference_key, result_key
 from shared.quotas import Quota
 from shared.states import State
 from shared.tenants import tenant_key
+from tests.clock import now
+from tests.jobs_for_tests import result
 from tests.requests import Answer, request
 from tests.unit.api.reference_steps import NEVER, delete, fresh, keep, sha_of
 from tests.unit.api.steps import BUCKET, GLOBEX, all_messages, bring, calls, count_items, create, get, stored
@@ -188,6 +191,19 @@ def test_a_call_that_broke_off_is_finished_by_the_same_one_again(kept: str, part
     answer = score(audio, kept, key=key)
     assert (answer.status, answer.body["state"]) == (202, "queued")
     assert len(all_messages(parts)) == 1
+
+
+def test_the_same_call_again_once_it_has_succeeded_is_200(kept: str, parts: Service) -> None:
+    audio, key = fresh(), secrets.token_hex(8)
+    job_id = str(score(audio, kept, key=key).body["id"])
+    all_messages(parts)
+    claims = Claims(parts.table, "host-a", now, parts.settings.lives)
+    running = claims.begin(claims.claim(job_id))
+    claims.commit(running, result(), result_key(job_id, running.attempt))
+    answer = score(audio, kept, key=key)
+    assert (answer.status, answer.body["state"]) == (200, "succeeded")
+    assert answer.headers["Location"] == f"/v1/jobs/{job_id}"
+    assert "Retry-After" not in answer.headers
 
 
 def test_the_same_call_again_overwrites_nothing_once_the_job_is_on_its_way(kept: str, parts: Service) -> None:

@@ -67,6 +67,14 @@ def test_a_message_goes_to_the_lane_of_its_pool_in_the_group_of_its_tenant(parts
     assert all_messages(parts) == []
 
 
+def test_a_start_of_what_has_succeeded_says_so_and_bids_nobody_wait(parts: Service) -> None:
+    job = uploaded(parts)
+    bring(parts, job.id, State.SUCCEEDED)
+    answer = start(job.id)
+    assert (answer.status, answer.body["state"]) == (200, "succeeded")
+    assert "Retry-After" not in answer.headers
+
+
 def test_twice_is_the_same_as_once(parts: Service) -> None:
     job = uploaded(parts)
     first = start(job.id)
@@ -84,7 +92,7 @@ def test_a_job_on_its_way_is_answered_as_it_stands_also_without_its_files(state:
     bring(parts, job.id, state)
     before = item(parts, job.id)
     answer = start(job.id)
-    assert (answer.status, document(answer).state) == (202, state)
+    assert (answer.status, document(answer).state) == (200 if state is State.SUCCEEDED else 202, state)
     assert item(parts, job.id) == before
     assert all_messages(parts) == []
 
