@@ -213,7 +213,7 @@ def _batch(
     )
     bins = Counter(map(bin_of, scores or []))
     scale = Scale("polqa", "3.1", "swb", total=sum(scores or []), bins=bins)
-    return batch_document(batch, Counts(Counter(states), {("polqa", "3.1", "swb"): scale}), eta)
+    return batch_document(batch, Counts(Counter(states), scales={("polqa", "3.1", "swb"): scale}), eta)
 
 
 def _of_references() -> dict[str, BaseModel]:
