@@ -1,9 +1,9 @@
-"""What a stored reference scores against itself: by a job like any other, which is made once and needs no upload."""
+"""What a stored reference scores against itself: by a job like any other, one at a time, which needs no upload."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api import starting
@@ -18,14 +18,17 @@ from shared.references import Reference, SelfScore
 from shared.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from api.service import Service
     from shared.pools import Mode, Pool
+    from shared.quotas import Spending
 
 log = logs.get(__name__)
 
 
 def ask_for(parts: Service, reference: Reference) -> None:
-    """Have it scored against itself, once, however that ends; not where no mode takes it in both roles.
+    """Have it scored against itself, unless that is under way or done; not where no mode takes it in both roles.
 
     Raises QuotaExceeded.
     """
@@ -52,8 +55,7 @@ def ask_for(parts: Service, reference: Reference) -> None:
     limits = tenant_named(reference.tenant, parts.table).limits
     once = Once.by_self_score(reference.tenant, reference.sha256, reference.created)
     spendings = quotas.of_new_job(parts.table, reference.tenant, limits, now)
-    with suppress(UnknownJob):  # the one that did it is gone
-        starting.start(parts, parts.jobs.create(job, once, spendings))
+    starting.start(parts, _made(parts, job, once, spendings))
 
 
 def note(parts: Service, job: Job) -> None:
@@ -64,6 +66,19 @@ def note(parts: Service, job: Job) -> None:
     engine = job.result.engine
     score = SelfScore(mos_lqo=job.result.mos_lqo, mode=job.result.mode, engine=engine.name, version=engine.version)
     parts.references.note_self_score(name, score)
+
+
+def _made(parts: Service, job: Job, once: Once, spendings: Sequence[Spending]) -> Job:
+    """The job that does it: the one that was made for it, or this one where that ended without a score or is gone."""
+    try:
+        made = parts.jobs.create(job, once, spendings)
+    except UnknownJob as gone:
+        unscored = str(gone)
+    else:
+        if made.error is None:
+            return made
+        unscored = made.id
+    return parts.jobs.create(job, replace(once, instead_of=unscored), spendings)
 
 
 def _scale(parts: Service, reference: Reference) -> tuple[Pool, Mode] | None:

@@ -8,7 +8,7 @@ class StoreError(Exception):
 
 
 class UnknownJob(StoreError):
-    """No such job: it never was, or its life is over."""
+    """No such job: it never was, or its life is over. As text, its id."""
 
 
 class LostRace(StoreError):

@@ -33,12 +33,14 @@ ONCE = "ONCE"
 class Once:
     """A key, as the partition of its item, and a hash of what the call asked for.
 
-    One that a client chose goes with the job that it made; the service's own live for two months.
+    One that a client chose goes with the job that it made; the service's own live for two months. With `instead_of`, it
+    is taken from the job of that id.
     """
 
     partition: str
     body_hash: str
     outlives_job: bool = False
+    instead_of: str = ""
 
     @classmethod
     def by_idempotency_key(cls, tenant: str, key: str, body_hash: str) -> Once:
@@ -57,7 +59,7 @@ class Once:
 
     @classmethod
     def by_self_score(cls, tenant: str, sha256: str, created: float) -> Once:
-        """The scoring of a stored reference against itself: once, for as long as it is stored."""
+        """The scoring of a stored reference against itself: one at a time, for as long as it is stored."""
         return cls(f"REF#{tenant}#{sha256}#{created}", sha256, outlives_job=True)
 
     def put(self, table: JobTable, job_id: str, now: float) -> PutTypeDef:
@@ -71,8 +73,8 @@ class Once:
         return {
             "TableName": table.name,
             "Item": items.pack(record),
-            "ConditionExpression": "attribute_not_exists(pk) OR expires_at < :now",
-            "ExpressionAttributeValues": items.pack({":now": int(now)}),
+            "ConditionExpression": "attribute_not_exists(pk) OR expires_at < :now OR job = :instead_of",
+            "ExpressionAttributeValues": items.pack({":now": int(now), ":instead_of": self.instead_of}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 

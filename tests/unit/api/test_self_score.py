@@ -9,9 +9,11 @@ import pytest
 
 from api import self_score
 from api.service import Service
+from shared.claims import Claims
 from shared.job import Job, Role
-from shared.object_keys import reference_key
+from shared.object_keys import reference_key, result_key
 from shared.states import State
+from tests.clock import now
 from tests.jobs_for_tests import result
 from tests.unit.api.reference_steps import (
     ask,
@@ -59,13 +61,28 @@ def test_where_that_is_asked_for_it_is_scored_against_itself_once_and_its_score_
     assert (checks(parts, sha256), written) == ([], [])
 
 
-def test_it_is_scored_once_however_that_ended_and_though_the_job_be_gone(parts: Service) -> None:
+def test_one_whose_job_ended_without_a_score_or_is_gone_can_be_asked_for_again(parts: Service) -> None:
+    sha256 = keep(parts, fresh())
+    ask(sha256, check=True)
+    [cancelled] = checks(parts, sha256)
+    parts.jobs.cancel(cancelled)
+    for _ in range(2):
+        assert ask(sha256, check=True).status == 200
+    [second] = checks(parts, sha256)
+    assert (second.state, second.id != cancelled.id) == (State.QUEUED, True)
+    parts.jobs.delete(parts.jobs.cancel(second))
+    for _ in range(2):
+        assert ask(sha256, check=True).status == 200
+    [third] = checks(parts, sha256)
+    assert third.id not in (cancelled.id, second.id)
+
+
+def test_one_that_is_scored_is_scored_once_though_that_be_not_noted_yet(parts: Service) -> None:
     sha256 = keep(parts, fresh())
     ask(sha256, check=True)
     [job] = checks(parts, sha256)
-    parts.jobs.cancel(job)
-    assert ask(sha256, check=True).status == 200
-    parts.jobs.delete(job)
+    claims = Claims(parts.table, "host-a", now)
+    claims.commit(claims.begin(claims.claim(job.id)), result(), result_key(job.id, 1))
     assert ask(sha256, check=True).status == 200
     assert checks(parts, sha256) == []
 
