@@ -13,7 +13,7 @@ from api import creation, problems, uploads
 from api.batch_documents import CUSTOM_ID_CHARACTERS, ItemAnswer, NewItem
 from api.documents import CreatedJob, NewJob, created_job, job_document
 from api.problems import Problem
-from shared.batches import BatchState
+from shared.batches import BatchState, UnknownBatch
 from shared.job import Job
 from shared.once import Once
 from shared.pools import Lane
@@ -66,9 +66,12 @@ def _created(service: Service, job: Job, new: Job) -> CreatedJob:
 
 
 def _refused(service: Service, batch: Batch, exceeded: QuotaExceeded) -> Problem:
-    """A batch that was started meanwhile refuses as one that is full does: look which it is."""
+    """A batch that was started or deleted meanwhile refuses as one that is full does: look which it is."""
     if exceeded.quota is Quota.BATCH_ITEMS:
-        now = service.batches.get(batch.id)
+        try:
+            now = service.batches.get(batch.id)
+        except UnknownBatch:
+            return problems.unknown_batch(batch.id)
         if now.state is not BatchState.OPEN:
             return problems.batch_in_wrong_state(now, "jobs are added only while it is open")
     return problems.quota_exceeded(exceeded, time.time())

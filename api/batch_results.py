@@ -45,8 +45,8 @@ def write(parts: Service, batch: Batch) -> None:
             raise IndexBehind(f"{written} of {wanted}")
         _put(parts, batch, "jsonl", "application/jsonl", lines)
         _put(parts, batch, "csv", "text/csv", table)
-    parts.batches.finished(batch)
-    log.info("batch_results_written", batch=batch.id, jobs=written)
+    noted = parts.batches.finished(batch)
+    log.info("batch_results_written" if noted else "batch_results_outdated", batch=batch.id, jobs=written)
 
 
 def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:

@@ -118,6 +118,21 @@ def get_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     return answer(HTTPStatus.OK, _document(parts, batch))
 
 
+@router.delete(
+    "/v1/batches/<batch_id>",
+    responses=outcomes(Success(HTTPStatus.NO_CONTENT, "It is deleted, and its jobs with it, within minutes.")),
+    openapi_extensions=problems(Kind.UNKNOWN_BATCH),
+)
+def delete_batch(batch_id: BatchPath) -> Response[None]:
+    """Delete a batch with all that belongs to it: 404 from now on. Its results go at once, and then its jobs, which are
+    cancelled where they have not ended.
+    """
+    parts = service()
+    _, batch = _own(parts, batch_id)
+    parts.batches.delete(batch)
+    return answer(HTTPStatus.NO_CONTENT, None)
+
+
 @router.get(
     "/v1/batches/<batch_id>/results",
     responses=outcomes(

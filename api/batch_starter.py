@@ -1,4 +1,7 @@
-"""The batch starter: works off a batch page by page, once it is started, and writes its results once it has ended."""
+"""The batch starter: works off a batch page by page, once it is started, and writes its results once it has ended.
+
+What belonged to one that is gone it removes, likewise.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from api import batch_results, starting
+from api import batch_removal, batch_results, janitor, starting
 from api.batch_results import INDEX_SECONDS, IndexBehind
 from api.intake import Failures, Message
 from api.job_list import Cursor, Listing
@@ -35,22 +38,27 @@ LAG_SECONDS = 10  # until what the index did not show yet is looked for again
 
 
 class Errand(BaseModel):
-    """A message of the batches' queue: how far its jobs are started. `seen` counts those looked at so far."""
+    """A message of the batches' queue: how far its jobs are started. `seen` counts those looked at so far.
+
+    With `remove`, how far they are removed, and `seen` counts those that were.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     batch: JobId
     after: Cursor | None = None
     seen: int = 0
+    remove: bool = False
 
 
 def send(parts: Service, batch: Batch, after: Cursor | None = None, seen: int = 0, delay_seconds: int = 0) -> None:
     """Have a batch worked off, from its beginning or from there on. Again is harmless."""
-    parts.sqs.send_message(
-        QueueUrl=parts.settings.queue_urls[BATCHES_QUEUE],
-        MessageBody=Errand(batch=batch.id, after=after, seen=seen).model_dump_json(),
-        DelaySeconds=delay_seconds,
-    )
+    _send(parts, Errand(batch=batch.id, after=after, seen=seen), delay_seconds)
+
+
+def send_removal(parts: Service, batch_id: str) -> None:
+    """Have all jobs of a batch removed that is gone. Again is harmless."""
+    _send(parts, Errand(batch=batch_id, remove=True))
 
 
 def take_up(parts: Service, batch: Batch) -> None:
@@ -89,6 +97,9 @@ def run(parts: Service, errand: Errand) -> None:
 
     While page follows page, the reconciler has no need to begin anew.
     """
+    if errand.remove and parts.batches.is_gone(errand.batch):
+        _remove_page(parts, errand)
+        return
     batch = parts.batches.get(errand.batch)
     if batch.state is BatchState.STARTED:
         parts.batches.check_in(batch, CHECK_SECONDS)
@@ -99,6 +110,26 @@ def run(parts: Service, errand: Errand) -> None:
         except IndexBehind as behind:
             log.info("index_behind", batch=batch.id, seen=str(behind))
             send(parts, batch, delay_seconds=LAG_SECONDS)
+
+
+def _remove_page(parts: Service, errand: Errand) -> None:
+    """One page, and after the last one all again, until no job is found: the index may not have shown one."""
+    removed, last = batch_removal.remove_page(parts, errand.batch, errand.after)
+    errand = errand.model_copy(update={"after": last, "seen": errand.seen + removed})
+    if errand.after:
+        _send(parts, errand)
+    elif errand.seen:
+        _send(parts, errand.model_copy(update={"seen": 0}), LAG_SECONDS)
+    else:
+        janitor.clear_batch(parts, errand.batch)  # of results that were being written as it went
+
+
+def _send(parts: Service, errand: Errand, delay_seconds: int = 0) -> None:
+    parts.sqs.send_message(
+        QueueUrl=parts.settings.queue_urls[BATCHES_QUEUE],
+        MessageBody=errand.model_dump_json(),
+        DelaySeconds=delay_seconds,
+    )
 
 
 def end_if_all_ended(parts: Service, batch: Batch) -> None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from api import batch_starter, janitor, references, self_score
 from api.intake import Failures
 from api.service import Service, service
-from shared import items, logs, once, quotas
+from shared import batch_counts, items, logs, once, quotas
 from shared.batches import UnknownBatch
 from shared.job import Job
 
@@ -72,7 +72,7 @@ def hand_on(parts: Service, record: Record) -> None:
             janitor.clear(parts, partition.removeprefix("JOB#"))
             _job_removed(parts, change)
         case "META", False:
-            janitor.clear_batch(parts, partition.removeprefix("BATCH#"))
+            _batch_removed(parts, partition.removeprefix("BATCH#"))
         case "REF", False:
             references.removed(parts, items.unpack(change["OldImage"]))
 
@@ -88,6 +88,21 @@ def _job_removed(parts: Service, change: Change) -> None:
     once.job_gone(parts.table, job, time.time())
     if not job.ended:
         _ended(parts, job)
+    if job.batch:
+        _removed_of(parts, job, job.batch)
+
+
+def _removed_of(parts: Service, job: Job, batch_id: str) -> None:
+    """The results of its batch are to hold it no longer; of one that is gone, what its last writes counted goes."""
+    try:
+        parts.batches.outdated(batch_id)
+    except UnknownBatch:
+        batch_counts.remove_of(parts.table, job)
+
+
+def _batch_removed(parts: Service, batch_id: str) -> None:
+    janitor.clear_batch(parts, batch_id)
+    batch_starter.send_removal(parts, batch_id)
 
 
 def _ended(parts: Service, job: Job) -> None:
@@ -101,7 +116,7 @@ def _ended(parts: Service, job: Job) -> None:
         try:
             batch_starter.end_if_all_ended(parts, parts.batches.get(job.batch))
         except UnknownBatch:
-            log.warning("batch_was_gone", batch=job.batch, job_id=job.id)
+            log.info("batch_was_gone", batch=job.batch, job_id=job.id)
 
 
 def _job(image: Image) -> Job:

@@ -89,9 +89,11 @@ def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, 
             memory_mb=1024,  # sixteen threads, each reading headers
             timeout_seconds=300,  # a page of a batch in one go, at ease; a sixth of the queue's visibility
             needs=Needs(
-                items=("GetItem", "UpdateItem", "BatchGetItem", "Query"),
+                items=("GetItem", "UpdateItem", "DeleteItem", "BatchGetItem", "Query"),
                 indexes=("by_batch",),
                 reads=jobs + references,
+                writes=results,
+                deletes=results,
                 lists=True,
                 sends=lanes + batches,
                 measures=lanes,

@@ -108,7 +108,7 @@ def _adding(table: JobTable, job: Job, added: dict[str, JsonValue]) -> UpdateTyp
     values = {f":n{number}": value for number, value in enumerate(added.values())}
     return {
         "TableName": table.name,
-        "Key": items.pack(_shard_key(str(job.batch), int(job.id[:8], 16) % SHARDS)),
+        "Key": items.pack(_key_of(job)),
         "UpdateExpression": "ADD " + ", ".join(f"#n{number} :n{number}" for number in range(len(added))),
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": items.pack(values),
@@ -135,6 +135,12 @@ def remove(table: JobTable, batch: str) -> None:
         table.attempts(partial(table.client.delete_item, TableName=table.name, Key=key))
 
 
+def remove_of(table: JobTable, job: Job) -> None:
+    """Remove the shard that a job is counted in, whose batch is gone. Again is harmless."""
+    key = items.pack(_key_of(job))
+    table.attempts(lambda: table.client.delete_item(TableName=table.name, Key=key))
+
+
 def gathered(shards: Iterable[dict[str, JsonValue]]) -> Counts:
     """The shards' counts in one."""
     counts = Counts()
@@ -159,6 +165,10 @@ def _gather(counts: Counts, name: str, value: JsonValue) -> None:
             scale.total += value
         else:
             scale.bins[int(rest[3])] += int(value)
+
+
+def _key_of(job: Job) -> dict[str, JsonValue]:
+    return _shard_key(str(job.batch), int(job.id[:8], 16) % SHARDS)
 
 
 def _shard_key(batch: str, shard: int) -> dict[str, JsonValue]:

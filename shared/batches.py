@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 40 * DAY  # from its last job, or its start, on: all its jobs have ended long before that
 CHECK_SECONDS = 5 * 60  # after the last sign of work on a batch, it is worked off anew
+REWRITE_SECONDS = 60  # after a job of it was deleted: many may follow
 SWEEP_SECONDS = 60 * 60  # after it was worked off to its last page
 
 
@@ -57,6 +58,7 @@ class Batch(BaseModel):
     label: str | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     results: bool = Field(False, description="Whether the results are written.")
+    check_at: float | None = Field(None, description="When it is due to be looked at, should nothing move it before.")
     expires_at: int
 
 
@@ -83,6 +85,16 @@ class Batches:
         if item is None:
             raise UnknownBatch(batch_id)
         return Batch.model_validate(item)
+
+    def is_gone(self, batch_id: str) -> bool:
+        """Whether there is no such batch."""
+        return self._table.read(_key(batch_id)) is None
+
+    def delete(self, batch: Batch) -> None:
+        """Take it out of the table; what belonged to it goes after it. Again is harmless."""
+        self._table.attempts(
+            lambda: self._table.client.delete_item(TableName=self._table.name, Key=items.pack(_key(batch.id)))
+        )
 
     def item_of(self, batch: Batch, limits: Limits) -> Spending:
         """What adding a job to a batch spends, and what makes it live on; refused where it is open no more."""
@@ -126,31 +138,48 @@ class Batches:
         due again for CHECK_SECONDS. Raises UnknownBatch.
         """
         now = self._clock()
-        changed = self._set(batch, Change({"check_at": now + CHECK_SECONDS}), Attr("check_at").lte(now))
+        changed = self._set(batch.id, Change({"check_at": now + CHECK_SECONDS}), Attr("check_at").lte(now))
         return changed is not None
 
     def check_in(self, batch: Batch, seconds: float) -> None:
         """Have the reconciler look at it again then."""
-        self._set(batch, Change({"check_at": self._clock() + seconds}), Attr("pending").exists())
+        self._set(batch.id, Change({"check_at": self._clock() + seconds}), Attr("pending").exists())
 
-    def finished(self, batch: Batch) -> None:
-        """Note that its results are written: nothing is due any more."""
-        self._set(batch, Change({"results": True}, remove=("pending", "check_at")), Attr("pk").exists())
+    def finished(self, batch: Batch) -> bool:
+        """Note that its results are written: nothing is due any more. False where they became due anew since it was
+        read. Raises UnknownBatch.
+        """
+        change = Change({"results": True}, remove=("pending", "check_at"))
+        return self._set(batch.id, change, Attr("check_at").eq(batch.check_at)) is not None
+
+    def outdated(self, batch_id: str) -> None:
+        """A job of it was deleted: where it has ended, its results are due anew, a minute after the last such call.
+
+        Raises UnknownBatch.
+        """
+        now = self._clock()
+        due: dict[str, JsonValue] = {
+            "results": False,
+            "pending": pending_key(batch_id),
+            "check_at": now + REWRITE_SECONDS,
+        }
+        living = Attr("state").eq(BatchState.ENDED) & Attr("expires_at").gt(now)  # its jobs expire with it
+        self._set(batch_id, Change(due), living)
 
     def _move(
         self, batch: Batch, before: BatchState, after: BatchState, now: float, more: Mapping[str, JsonValue]
     ) -> Batch:
         change = Change({"state": after, f"times.{after}": now, **more})
-        return self._set(batch, change, Attr("state").eq(before)) or self.get(batch.id)
+        return self._set(batch.id, change, Attr("state").eq(before)) or self.get(batch.id)
 
-    def _set(self, batch: Batch, change: Change, condition: ConditionBase) -> Batch | None:
+    def _set(self, batch_id: str, change: Change, condition: ConditionBase) -> Batch | None:
         """The batch as it then is, or None where it does not meet the condition. Raises UnknownBatch."""
         call = expressions(change, condition)
         try:
             response = self._table.attempts(
                 lambda: self._table.client.update_item(
                     TableName=self._table.name,
-                    Key=items.pack(_key(batch.id)),
+                    Key=items.pack(_key(batch_id)),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **call,
@@ -158,7 +187,7 @@ class Batches:
             )
         except ClientError as error:
             if old_item(error) is None:
-                raise UnknownBatch(batch.id) from None
+                raise UnknownBatch(batch_id) from None
             return None
         return Batch.model_validate(items.unpack(response["Attributes"]))
 

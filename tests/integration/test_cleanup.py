@@ -129,9 +129,25 @@ def some_batches(given: Functions) -> None:
     delete(jobs[2], 200)
     given.settle()
     assert request("GET", f"/v1/batches/{started}/results").status == 200
+    deleted_batch(given)
     open_for_ever, (job_id, _) = batch(given, 2)
     upload(given, job_id)
     assert request("GET", f"/v1/batches/{open_for_ever}").body["state"] == "open"
+
+
+def deleted_batch(given: Functions) -> None:
+    """One that is deleted while it goes: one job has ended, one runs, one waits for a worker and one for its files."""
+    gone, jobs = batch(given, 4)
+    for job_id in jobs[:3]:
+        upload(given, job_id)
+    assert request("POST", f"/v1/batches/{gone}/start").status == 202
+    given.settle()
+    score(given, jobs[0])
+    given.claims("host-a").claim(jobs[1])
+    assert request("DELETE", f"/v1/batches/{gone}").status == 204
+    given.settle()
+    assert not {job.id for job in given.all_jobs()} & {*jobs}
+    assert not [key for key in left(given) if key.startswith(f"BATCH#{gone} COUNT")]
 
 
 def go_by(given: Functions, seconds: float, step: float = HOUR) -> None:
