@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
+from boto3.s3.transfer import TransferConfig
+
 from api.batch_documents import FORMULA_STARTS, ResultLine
 from api.job_list import Listing
 from shared import batch_counts, items, logs
@@ -126,4 +128,5 @@ def _put(parts: Service, batch: Batch, form: str, media_type: str, content: IO[s
         parts.settings.bucket,
         batch_results_key(batch.id, form),
         ExtraArgs={"ContentType": media_type},
+        Config=TransferConfig(use_threads=False),  # this thread has nothing else to do
     )

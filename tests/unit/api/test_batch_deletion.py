@@ -14,14 +14,14 @@ from shared import batch_counts
 from shared.batches import REWRITE_SECONDS, Batch
 from shared.job import Job, Role
 from shared.job_table import job_key
-from shared.object_keys import upload_key
+from shared.object_keys import batch_results_key, upload_key
 from shared.quotas import Limits
 from shared.states import State
 from tests.clock import SettableClock
 from tests.requests import Answer, request
 from tests.unit.api.changes import changed, tell
 from tests.unit.api.reconciling import reconcile
-from tests.unit.api.steps import GLOBEX, bring, stored, upload
+from tests.unit.api.steps import BUCKET, GLOBEX, bring, stored, upload
 from tests.unit.api.test_batches import add, drain, ended_batch, fetch, new_batch, show, start, work_off
 from tests.unit.api.test_intake import deliver, told
 
@@ -59,6 +59,11 @@ def remove_all(parts: Service, batch: str) -> None:
             return
 
 
+def objects(parts: Service, batch: str) -> set[str]:
+    listed = parts.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"results/{batch}/").get("Contents", [])
+    return {found["Key"] for found in listed}
+
+
 def results_of(parts: Service, batch: str) -> set[str]:
     return {json.loads(line)["job"] for line in fetch(parts, batch, "jsonl").splitlines()}
 
@@ -76,8 +81,7 @@ def test_it_is_404_from_then_on_like_one_that_never_was(parts: Service) -> None:
     ):
         assert request(method, f"/v1/batches/{batch}{tail}", body).status == 404
     assert request("GET", "/v1/jobs", query={"batch": batch}).body["jobs"] == []
-    listed = parts.s3.list_objects_v2(Bucket=parts.settings.bucket, Prefix=f"results/{batch}/")
-    assert listed["KeyCount"] == 0
+    assert objects(parts, batch) == set()
 
 
 def test_anothers_cannot_be_deleted(parts: Service) -> None:
@@ -98,7 +102,10 @@ def test_its_jobs_go_with_it_whatever_they_are_doing(parts: Service, monkeypatch
     (kept,) = add(other, {"custom_id": "kept"})
     images = {job_id: parts.table.read(job_key(job_id)) for job_id in jobs}
     delete_and_tell(parts, batch)
+    written = batch_results_key(batch, "csv")
+    parts.s3.put_object(Bucket=BUCKET, Key=written, Body=b"")  # which was being written as it went
     work_off(parts)
+    assert objects(parts, batch) == set()
     assert [parts.table.read(job_key(job_id)) for job_id in jobs] == [None] * 5
     assert parts.jobs.get(kept["job"]["id"]).state is State.AWAITING_UPLOAD
     assert tell(*(changed(image, None) for image in images.values())) == []
@@ -133,7 +140,7 @@ def test_one_that_cannot_be_removed_stands_in_no_others_way(
 def test_an_item_that_comes_as_it_goes_is_refused_and_leaves_nothing(parts: Service) -> None:
     batch = parts.batches.get(new_batch())
     parts.batches.delete(batch)
-    answer = batch_items.add(parts, Tenant("acme", Limits()), batch, {"custom_id": "late"}, validate_only=False)
+    answer = batch_items.add(parts, Tenant("acme", Limits()), batch, {"custom_id": "late"})
     assert (answer.status, answer.job) == (404, None)
     assert batch_counts.read(parts.table, batch.id).jobs == 0
 
