@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict
 from shared import logs, settings
 from shared.settings import BadSettings
 from worker import golden, last_well, unit_sandbox
-from worker.check_report import describe, golden_lines, mode_lines, row
+from worker.check_report import describe, golden_lines, measuring_line, mode_lines, row
 from worker.engines.engine import Description, EngineError, FailureClass
 from worker.fingerprint import fingerprint
 from worker.golden import BadGolden, GoldenPair
-from worker.trial import Finding, Trial, licence_state
+from worker.trial import Finding, Trial, licence_state, measuring
 
 WELL, NOT_WELL, BAD = range(3)
 TOLERANCE_MOS = 0.01  # one build of an engine gives one score; another may round it otherwise
@@ -143,7 +143,9 @@ def _check(request: Request) -> bool:
         well = _try_modes(trial, engine) and well
         if label == CURRENT:
             facts = (describe(engine) if engine else {}) | machine
-    print()
+    measured = measuring()
+    well = well and not measured.error
+    print(f"\n{measuring_line(measured)}")
     for name, fact in machine.items():
         print(row(name, fact))
     print(row("changed", _changes(request.state, facts)))

@@ -34,6 +34,11 @@ def mode_lines(description: Description, findings: Mapping[str, Finding]) -> Ite
         yield row("", _state(findings[mode.name]))
 
 
+def measuring_line(finding: Finding) -> str:
+    """How what measures and prepares audio fares, beside every engine."""
+    return row("measuring", _state(finding))
+
+
 def golden_lines(
     pairs: Sequence[GoldenPair], findings: Sequence[Mapping[str, Finding]], tolerance: float
 ) -> tuple[list[str], bool]:

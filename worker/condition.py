@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.breaker import Breaker
     from worker.clock import Clock
     from worker.disk import Disk
+    from worker.measuring import Measuring
     from worker.pause import Pause, PauseFile
     from worker.seats import Seats
     from worker.settings import WorkerSettings
@@ -40,6 +41,7 @@ class Condition:
     disk: Disk
     breaker: Breaker
     seats: Seats
+    measuring: Measuring
     accounts: Accounts
     stage: HostState = HostState.STARTING
     _told_pause: Pause | None = None
@@ -55,6 +57,8 @@ class Condition:
             return HostState.DISK_FULL
         if not self.seats.up:
             return self._all_held() or HostState.STARTING
+        if not self.measuring.up:
+            return HostState.STARTING
         return _OF_CLASS.get(self.breaker.closed() or FailureClass.TRANSIENT)
 
     def state(self) -> HostState:

@@ -1,9 +1,14 @@
-"""Prepares and measures a job's two files; runs in the measuring process."""
+"""Prepares and measures a job's two files; runs in the measuring process.
+
+The process says once that it is ready (READY), or why it is not. Of each task it says that it has begun (BEGUN): what
+it dies of before that is not the task. Then comes the answer.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,16 +20,23 @@ from pydantic import JsonValue, TypeAdapter
 
 from shared import logs
 from shared.job import Prepare, Role
+from shared.pools import Mode
 from worker import processes
 from worker.audio.advice import NO_SIGNAL, advise
 from worker.audio.measures import Measures, measure
 from worker.audio.prepare import prepare
 from worker.audio.unscorable import UnscorableAudio
 from worker.disk import is_full, no_room
+from worker.engines import test_pair
 from worker.engines.engine import EngineError, FailureClass
 from worker.work import Findings
 
 NICENESS = 10  # beside the seats, never before them
+READY = b""
+BEGUN = b"begun"
+
+_TESTED = Mode(name="wb", reference_rates_hz=(48000,), degraded_rates_hz=(48000,), same_rate=True, ceiling=5.0)
+_RESAMPLED = Prepare.model_validate({"resample": 16000})
 
 log = logs.get(__name__)
 
@@ -76,12 +88,27 @@ def serve(link: Connection, parent_pid: int) -> None:
     os.nice(NICENESS)
     logs.configure("measuring", sys.stderr)
     task, examined = TypeAdapter(Task), TypeAdapter(Examined)
+    try:
+        self_test()
+    except Exception as error:
+        log.exception("self_test_failed")
+        link.send_bytes(f"{type(error).__name__}: {error}".encode(errors="replace"))
+        return
+    link.send_bytes(READY)
     while True:
         try:
             told = link.recv_bytes()
         except EOFError:
             return
+        link.send_bytes(BEGUN)
         link.send_bytes(examined.dump_json(_answer(task.validate_json(told))))
+
+
+def self_test() -> None:
+    """Prepare and measure a generated pair. Raises whatever keeps it from that."""
+    with tempfile.TemporaryDirectory() as directory:
+        test_pair.write(Path(directory), _TESTED)
+        examine(Task(Path(directory), _TESTED.name, {Role.DEGRADED: _RESAMPLED}))
 
 
 def _answer(task: Task) -> Examined:

@@ -6,10 +6,16 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
+
+from shared import logs
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _OOM_SCORE_ADJUSTMENT = "500"  # of 1000: proc(5), /proc/pid/oom_score_adj
+
+REAP_SECONDS = 10.0  # what was killed is gone at once, unless its system call never returns (state D, proc(5))
+
+log = logs.get(__name__)
 
 _libc = ctypes.CDLL(None, use_errno=True)  # opened here, for a forked child should do as little as it can
 
@@ -43,12 +49,16 @@ def volunteer_for_oom_kill() -> None:
 def kill_group(process: Popen[bytes]) -> int:
     """In the parent: kill a child that leads its own group, and the group with it; reap it; its return code.
 
-    The code is Popen's: negative is the signal that ended it. Twice is the same as once.
+    The code is Popen's: negative is the signal that ended it. Twice is the same as once. One that does not end in
+    `REAP_SECONDS` is told of, and left.
     """
     if process.returncode is None:  # not reaped yet, so its number still stands for its group and for no other
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    return process.wait()
+    with suppress(TimeoutExpired):
+        return process.wait(REAP_SECONDS)
+    log.error("process_not_gone", process=process.pid, seconds=REAP_SECONDS)
+    return -signal.SIGKILL
 
 
 def exit_cause(return_code: int) -> str:

@@ -14,14 +14,14 @@ class Reminders:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[Hashable, tuple[str, float]] = {}
+        self._told: dict[Hashable, tuple[str | None, float]] = {}
         self._lock = threading.Lock()
 
     def due(self, about: Hashable, what: str) -> bool:
         """Whether to tell that now: it is not what was last told about it, or that is `REMIND_SECONDS` ago."""
         with self._lock:
             now = self._clock()
-            last, told_at = self._told.get(about, ("", now))
+            last, told_at = self._told.get(about, (None, now))
             if what == last and now - told_at < REMIND_SECONDS:
                 return False
             self._told[about] = (what, now)

@@ -13,7 +13,9 @@ FILE = "status.json"
 STALE_SECONDS = 3 * TELL_SECONDS
 
 NEXT = {
-    HostState.STARTING: "its seats warm up, ViSQOL's for up to a minute; if it stays so, its log has `seat_not_up`",
+    HostState.STARTING: (
+        "its seats warm up, ViSQOL's for up to a minute; if it stays so: `seat_not_up`, `measuring_not_up` in its log"
+    ),
     HostState.READY: "nothing",
     HostState.PAUSED: "`python -m worker resume` ends the pause",
     HostState.LICENCE_LOST: "`python -m worker check` says what changed; it goes on by itself once the licence is back",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker import engines
+from worker import engines, examine
 from worker.engines import test_pair
 from worker.engines.engine import Description, EngineError, FailureClass, Score, check_score
 
@@ -56,6 +56,11 @@ class Trial:
             score = self._engine.score(reference, degraded, scale.name, Path(scratch))
         check_score(score, scale)
         return score
+
+
+def measuring() -> Finding:
+    """Whether a generated pair can be prepared and measured on this machine."""
+    return _found(examine.self_test)
 
 
 def _found(score: Callable[[], Score | None]) -> Finding:

@@ -130,6 +130,7 @@ class Worker:
             disk=disk,
             breaker=self._breaker,
             seats=self._seats,
+            measuring=self._measuring,
             accounts=self._accounts,
         )
         self._poller = Poller(
@@ -227,13 +228,16 @@ class Worker:
         work.cancelled.close()
 
     def _open(self) -> None:
-        """Receive once every seat has come up, unless the worker is to end before that."""
+        """Receive once every seat and the measuring process have come up, unless the worker is to end before that."""
         for warm in range(self._told.seats):
             notify(status(f"warming seats {warm}/{self._told.seats}"))
             log.info("warming_seats", warm=warm, seats=self._told.seats)
             while not self._seats.wait_warm(0.2):
                 if self._closing.is_set():
                     return
+        while not self._measuring.wait_up(0.2):
+            if self._closing.is_set():
+                return
         self._opened = True
         self._condition.stage = HostState.READY
         self._teller.tell_now()

@@ -78,7 +78,7 @@ def test_a_healthy_engine_is_reported_with_all_that_identifies_it(
     assert '"opticom-table"' in cells(report, "settings")[1]
     assert cells(report, "mode nb")[:5] == ["1", "to", "4.5", "MOS;", "reference"]
     assert cells(report, "mode swb (default)")[:4] == ["1", "to", "4.75", "MOS;"]
-    assert report.count("well, in") == 2
+    assert report.count("well, in") == 3, "each mode, and the measuring"
     assert cells(report, "licence") == ["well"]
     assert cells(report, "host name") == [os.uname().nodename]
     assert cells(report, "CPU")[:2] == [str(os.cpu_count()), "x"]

@@ -17,6 +17,7 @@ from worker.clock import Clock
 from worker.condition import Condition
 from worker.disk import Disk
 from worker.engines.engine import Description, EngineError, FailureClass
+from worker.measuring import Measuring
 from worker.notify import status
 from worker.pause import Pause, PauseFile
 from worker.seats import Seats
@@ -43,7 +44,14 @@ def seats() -> Mock:
 
 
 @pytest.fixture
-def condition(breaker: Breaker, seats: Mock, tmp_path: Path) -> Condition:
+def measuring() -> Mock:
+    made: Mock = create_autospec(Measuring, instance=True)
+    made.up = True
+    return made
+
+
+@pytest.fixture
+def condition(breaker: Breaker, seats: Mock, measuring: Mock, tmp_path: Path) -> Condition:
     well = create_autospec(Clock, instance=True)
     well.off.return_value = False
     well.return_value = 0.0
@@ -57,6 +65,7 @@ def condition(breaker: Breaker, seats: Mock, tmp_path: Path) -> Condition:
         disk=Disk(tmp_path, 0, lambda: None),
         breaker=breaker,
         seats=seats,
+        measuring=measuring,
         accounts=accounts,
         stage=HostState.READY,
     )
@@ -80,6 +89,14 @@ def test_a_held_mode_that_the_engine_does_not_have_is_shown(condition: Condition
     assert condition.state() is HostState.READY
     assert condition.line() == status("ready; held: fb")
     assert condition.readings()["held"] == ["fb"]
+
+
+def test_while_nothing_can_be_measured_nothing_is_received_and_the_host_is_not_ready(
+    condition: Condition, measuring: Mock
+) -> None:
+    measuring.up = False
+    assert condition.closed() is HostState.STARTING
+    assert condition.state() is HostState.STARTING
 
 
 def test_a_host_tells_the_version_that_its_seats_found(condition: Condition) -> None:

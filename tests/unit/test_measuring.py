@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
+from unittest.mock import Mock
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from shared.job import AudioFile, Job, Prepare, Role
 from tests.jobs_for_tests import new_job
 from tests.unit.signals import noise, save, silence
 from worker.disk import Disk
 from worker.engines.engine import EngineError, FailureClass
-from worker.examine import Refusal, Task, examine
+from worker.examine import Refusal, Task, examine, serve
 from worker.measuring import Measuring, MeasuringStopped
 from worker.reference_cache import ReferenceCache, declared
 from worker.spawner import Spawner
@@ -185,25 +191,114 @@ def test_a_job_whose_files_vanished_is_tried_again_and_the_log_alone_says_which(
     assert "degraded.wav" in str(line["exception"])
 
 
-def test_a_stop_while_the_process_is_started_anew_stops_the_new_one(references: ReferenceCache, disk: Disk) -> None:
-    class StoppedMeanwhile(Spawner):
-        def spawn(self, start_child: Callable[[], T]) -> T:
-            child = super().spawn(start_child)
-            processes.append(child[0])  # type: ignore[index]
-            if len(processes) == 2:
-                measuring.stop()  # which knows of the old process only
-            return child
+class Killing(Spawner):
+    """Its children do not live: each of those that `dooms` says."""
 
-    processes: list[BaseProcess] = []
-    spawner = StoppedMeanwhile()
+    def __init__(self, dooms: Callable[[int], bool] = lambda _: True) -> None:
+        self.processes: list[BaseProcess] = []
+        self.dooms = dooms
+
+    def spawn(self, start_child: Callable[[], T]) -> T:
+        child = super().spawn(start_child)
+        self.processes.append(child.process)  # type: ignore[attr-defined]
+        if self.dooms(len(self.processes)):
+            self.processes[-1].kill()
+        return child
+
+
+@contextmanager
+def kept_up(spawner: Spawner, references: ReferenceCache, disk: Disk) -> Iterator[Measuring]:
     spawner.start()
     measuring = Measuring(spawner, references, disk)
     measuring.start()
     try:
-        processes[0].kill()
+        yield measuring
+    finally:
+        measuring.stop()
+        spawner.stop()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
+    log = CapturingLogger()
+    monkeypatch.setattr("worker.measuring.log", log)
+    return log
+
+
+def test_a_stop_while_the_process_is_started_anew_stops_the_new_one(references: ReferenceCache, disk: Disk) -> None:
+    def stopped_meanwhile(started: int) -> bool:
+        if started == 2:
+            measuring.stop()  # which knows of the old process only
+        return False
+
+    spawner = Killing(stopped_meanwhile)
+    with kept_up(spawner, references, disk) as measuring:
+        assert measuring.wait_up(PATIENCE)
+        spawner.processes[0].kill()
         with pytest.raises(MeasuringStopped):
             measuring._ask(Task(Path("nowhere"), "wb", {}))
-        processes[1].join(PATIENCE)
-        assert processes[1].exitcode == -signal.SIGKILL
-    finally:
-        spawner.stop()
+        assert spawner.processes[1].sentinel in wait([spawner.processes[1].sentinel], PATIENCE)
+
+
+def test_a_process_that_died_while_it_waited_costs_the_next_job_nothing(
+    references: ReferenceCache, disk: Disk, tmp_path: Path, log: CapturingLogger
+) -> None:
+    spawner = Killing(lambda _: False)
+    directory = pair(tmp_path / "job")
+    with kept_up(spawner, references, disk) as measuring:
+        assert measuring.wait_up(PATIENCE)
+        spawner.processes[0].kill()
+        assert reference_seconds(measuring.examine(directory, job_of(directory))) == 1
+    assert [(call.args[0], call.kwargs) for call in log.calls] == [("measuring_died", {"cause": "signal 9 (Killed)"})]
+
+
+def test_while_no_process_comes_up_it_is_told_once_and_jobs_are_put_off_at_no_cost(
+    references: ReferenceCache, disk: Disk, tmp_path: Path, log: CapturingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.measuring.RESTART_SECONDS", 0.0)
+    spawner = Killing()
+    directory = pair(tmp_path / "job")
+    with kept_up(spawner, references, disk) as measuring:
+        for _ in range(3):
+            with pytest.raises(EngineError) as caught:
+                measuring.examine(directory, job_of(directory))
+            assert (caught.value.failure_class, caught.value.code) == (FailureClass.THROTTLED, "measuring_not_up")
+        assert not measuring.up
+        spawner.dooms = lambda _: False
+        assert measuring.wait_up(PATIENCE)
+    assert [call.args[0] for call in log.calls] == ["measuring_not_up", "measuring_up"]
+
+
+def test_a_process_that_cannot_measure_is_not_up_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(task: Task) -> Findings:
+        raise ImportError("libsndfile is not there")
+
+    monkeypatch.setattr("worker.examine.examine", broken)
+    monkeypatch.setattr("worker.examine.processes", Mock())
+    monkeypatch.setattr("worker.examine.os", Mock())
+    monkeypatch.setattr("worker.examine.logs", Mock())
+    ours, its = Pipe()
+    serve(its, 1)
+    assert ours.recv_bytes() == b"ImportError: libsndfile is not there"
+
+
+def test_a_job_whose_files_kill_the_process_is_tried_again_and_it_counts(
+    references: ReferenceCache, disk: Disk, tmp_path: Path
+) -> None:
+    directory = pair(tmp_path / "job")
+    (directory / "degraded.wav").unlink()
+    os.mkfifo(directory / "degraded.wav")  # nobody writes: it has begun, and hangs
+    spawner = Killing(lambda _: False)
+    with kept_up(spawner, references, disk) as measuring:
+        assert measuring.wait_up(PATIENCE)
+
+        def kill_once_it_reads() -> None:
+            with (directory / "degraded.wav").open("wb"):  # opens once somebody reads
+                spawner.processes[0].kill()
+
+        killer = Thread(target=kill_once_it_reads)
+        killer.start()
+        with pytest.raises(EngineError) as caught:
+            measuring.examine(directory, job_of(directory))
+        killer.join()
+        assert (caught.value.failure_class, caught.value.code) == (FailureClass.TRANSIENT, "measuring_died")
