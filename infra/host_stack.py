@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput, Environment, Stack, Tags
 
 from infra import alarms
 from infra.alarm_topic import named_topic
@@ -43,6 +43,7 @@ class HostStack(Stack):
         for pool, host in configuration.hosts:
             if host.create:
                 made[host.name] = NewHost(self, host.name, host.create, roles[pool.name])
+                Tags.of(made[host.name]).add("Name", configuration.name(host.name))  # `preflight` finds it by this
             self.instance_ids[host.name] = made[host.name].instance_id if host.create else str(host.instance_id)
         topic = named_topic(self, configuration)
         watched = (

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.configuration import EXAMPLE, read
-from infra.ops import host_commands, key_commands, replay_command, screen, tenant_commands
+from infra.ops import host_commands, key_commands, preflight, replay_command, screen, tenant_commands
 from infra.ops.place import Place
 from infra.ops.refusals import TOLD, words
 from shared.settings import BadSettings
@@ -22,7 +22,7 @@ These are found as every AWS tool finds them: AWS_PROFILE, AWS_DEFAULT_REGION, a
 AT_THE_END = """\
 Exit codes: 0 done, 1 refused, 2 wrong usage.
 
-All but `keys` works on a sandbox too, with these set (the port is the cloud's, in .sandbox/ports.json):
+All but `keys` and `preflight` works on a sandbox too, with these set (the port is the cloud's, in .sandbox/ports.json):
 
   export AWS_ENDPOINT_URL=http://127.0.0.1:4566
   export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
@@ -44,6 +44,7 @@ app.add_typer(tenant_commands.app, name="tenants")
 app.add_typer(key_commands.app, name="keys")
 app.command(name="replay")(replay_command.replay)
 app.add_typer(host_commands.app, name="hosts")
+app.command(name="preflight")(preflight.preflight)
 
 
 @app.callback()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.config import Config
@@ -15,7 +15,9 @@ from shared.tenants import Tenants
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_ec2 import EC2Client
     from types_boto3_s3 import S3Client
+    from types_boto3_ssm import SSMClient
 
     from infra.configuration import Configuration
 
@@ -75,6 +77,20 @@ class Place:
         if self.configuration is None:
             raise Refused("Keys are a deployment's: name its file with --deployment. A sandbox has its own.")
         return self._session.client("apigateway", config=CALLS)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        """For the machines."""
+        return self._session.client("ec2", config=CALLS)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        """For the machines' agents."""
+        return self._session.client("ssm", config=CALLS)
+
+    def address(self, service: Literal["sqs", "dynamodb", "s3", "logs"]) -> str:
+        """Where a service of AWS is called in this region."""
+        return self._session.client(service, config=CALLS).meta.endpoint_url
 
     @property
     def pools(self) -> tuple[str, ...]:
