@@ -22,7 +22,7 @@ These are found as every AWS tool finds them: AWS_PROFILE, AWS_DEFAULT_REGION, a
 AT_THE_END = """\
 Exit codes: 0 done, 1 refused, 2 wrong usage.
 
-All but `keys` and `preflight` works on a sandbox too, with these set (the port is the cloud's, in .sandbox/ports.json):
+All but `keys` and `preflight` work on a sandbox too, with these set (the port is the cloud's, in .sandbox/ports.json):
 
   export AWS_ENDPOINT_URL=http://127.0.0.1:4566
   export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
