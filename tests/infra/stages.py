@@ -69,13 +69,18 @@ cost-centre = "4711"
 
 def everything(directory: Path, preset: str = "opticom-table") -> Configuration:
     """A deployment with all that there is, and a stand-in for the hosts' interpreter."""
-    archive = directory / "python.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.addfile(tarfile.TarInfo("python/bin/python3"))
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    sha256 = python_archive(directory)
     path = directory / "everything.toml"
     path.write_text(EVERYTHING.format(sha256=sha256, preset=preset))
     return read(path)
+
+
+def python_archive(directory: Path) -> str:
+    """Put a stand-in for the hosts' interpreter there, as `python.tar.gz`; its SHA-256."""
+    archive = directory / "python.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("python/bin/python3"))
+    return hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
 def example() -> Configuration:
