@@ -1,52 +1,20 @@
 """`install.sh` in a scratch root: a shell, tar and processes as they are, with a stand-in for systemd's commands.
 
 The versions hold a worker of a few lines that is as a file in it says; what the real one needs of an archive is in
-test_worker_archive.py.
+test_worker_archive.py and test_delivered_worker.py.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
-import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
-INSTALL = PROJECT / "infra/delivery/install.sh"
-UNIT = PROJECT / "worker/mosaic-worker.service"
-SYSTEMCTL = PROJECT / "tests/stand_ins/systemctl.py"
-WAIT_SECONDS = 60
-
-WORKER = """
-import os, signal, socket, sys
-from pathlib import Path
-
-how, version = Path("how").read_text(), Path("VERSION").read_text()
-state = Path(os.environ["MOSAIC_STATE_DIRECTORY"])
-licence = (state / "licence").exists()
-command = sys.argv[1] if len(sys.argv) > 1 else "run"
-with (state / "ran").open("a") as ran:
-    ran.write(f"{command} {version} {os.environ['MOSAIC_COLOUR']}\\n")
-if command == "unit":
-    print("[Service]")
-elif how == "settings-refused" or os.environ["MOSAIC_COLOUR"] == "wrong":
-    sys.exit(2)
-elif command == "check":
-    sys.exit(0 if licence and how != "engine-broken" else 1)
-elif how == "dies":
-    sys.exit(1)
-else:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
-        link.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.pause()
-"""
+from tests.infra.scratch_host import INSTALL, UNIT, WAIT_SECONDS, WORKER, Host
 
 WAITS = """
 import sys
@@ -54,71 +22,6 @@ import sys
 if sys.argv[1:] == ["check"]:
     open("{gate}").read()
 """
-
-
-class Host:
-    """A machine of the worker's, in a directory."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.home = root / "opt/mosaic"
-        self.state = root / "var/lib/mosaic"
-        self.state.mkdir(parents=True)
-        self.settings = root / "settings"
-        self.licence = self.state / "licence"
-        self.licence.touch()
-        self._commands()
-
-    def _commands(self) -> None:
-        commands = self.root / "commands"
-        commands.mkdir()
-        scripts = {"systemctl": f'exec {sys.executable} {SYSTEMCTL} "$@"', "systemd-sysusers": "exit 0"}
-        for name, script in scripts.items():
-            (commands / name).write_text(f"#!/bin/sh\n{script}\n")
-            (commands / name).chmod(0o755)
-        self.environment = {**os.environ, "STAND_IN_ROOT": str(self.root), "PATH": f"{commands}:{os.environ['PATH']}"}
-
-    def archive(self, version: str, how: str = "well", worker: str = WORKER) -> Path:
-        path = self.root / f"{version}.tar.gz"
-        files = {"VERSION": version, "how": how, "worker/__init__.py": "", "worker/__main__.py": worker}
-        with tarfile.open(path, "w:gz") as tar:
-            for name, content in files.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content.encode()))
-            tar.add(UNIT, f"worker/{UNIT.name}")
-            python = tarfile.TarInfo("bin/python")
-            python.type, python.linkname = tarfile.SYMTYPE, sys.executable
-            tar.addfile(python)
-        return path
-
-    def begin(self, archive: Path, colour: str = "'pale blue'") -> subprocess.Popen[str]:
-        self.settings.write_text(f"# by the deployment\nMOSAIC_COLOUR={colour}\n")
-        words = ["sh", str(INSTALL), "--root", str(self.root), str(archive), str(self.settings)]
-        return subprocess.Popen(
-            words, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-
-    def install(self, archive: Path, colour: str = "'pale blue'") -> tuple[int, str]:
-        process = self.begin(archive, colour)
-        said, _ = process.communicate(timeout=WAIT_SECONDS)
-        return process.returncode, said
-
-    def systemctl(self, verb: str) -> str:
-        words = [str(self.root / "commands/systemctl"), verb, UNIT.name]
-        return subprocess.run(words, env=self.environment, check=True, capture_output=True, text=True).stdout.strip()
-
-    @property
-    def ran(self) -> list[str]:
-        return (self.state / "ran").read_text().splitlines()
-
-    @property
-    def current(self) -> str:
-        return (self.home / "current").readlink().name
-
-    @property
-    def versions(self) -> set[str]:
-        return {path.name for path in (self.home / "versions").iterdir() if path.is_dir()}
 
 
 @pytest.fixture
