@@ -73,6 +73,10 @@ def test_the_machine_is_protected_and_answers_for_its_role_by_token_only(host: T
     assert instance["MetadataOptions"]["HttpTokens"] == "required"
 
 
+def test_a_made_machine_has_the_name_that_preflight_finds_it_by(host: Template, everything: Configuration) -> None:
+    assert {"Key": "Name", "Value": everything.name("made")} in only(host, INSTANCE)["Tags"]
+
+
 def test_where_every_machine_is_adopted_none_is_made(templates: Templates, configuration: Configuration) -> None:
     assert [host.instance_id is not None for _, host in configuration.hosts] == [True]
     for type_ in (INSTANCE, INTERFACE, GROUP, ENDPOINT):
