@@ -82,6 +82,7 @@ class Listing:
         self._table = table
         ((self._attribute, self._value),) = partition.items()
         self._wanted = wanted
+        self._at_once = READ_AT_ONCE
         self.last: Cursor | None = None
 
     def go_on_after(self, cursor: Cursor) -> None:
@@ -90,6 +91,7 @@ class Listing:
 
     def page(self, most: int) -> list[Item]:
         """The next items, so many at most; `last` is None once there are no more."""
+        self._at_once = READ_AT_ONCE if self._wanted else min(most, READ_AT_ONCE)
         return list(islice(self, most))
 
     def __iter__(self) -> Iterator[Item]:
@@ -113,7 +115,7 @@ class Listing:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": items.pack(dict(values)),
             "ScanIndexForward": False,
-            "Limit": READ_AT_ONCE,
+            "Limit": self._at_once,
         }
         if filtered:
             asked["FilterExpression"] = filtered

@@ -12,7 +12,7 @@ from api import job_list
 from api.service import Service
 from shared.states import State
 from tests.requests import Answer, request
-from tests.unit.api.steps import GLOBEX, bring, create
+from tests.unit.api.steps import GLOBEX, bring, calls, create
 
 
 def listed(key_id: str | None = None, **query: str) -> Answer:
@@ -54,6 +54,14 @@ def test_pages_lose_and_repeat_nothing(limit: int, parts: Service, monkeypatch: 
     found = pages(limit, label=label)
     assert [job for page in found for job in page] == mine[::-1]
     assert all(len(page) <= limit for page in found)
+
+
+def test_a_page_that_is_not_searched_for_reads_no_more_than_it_shows(parts: Service) -> None:
+    for _ in range(3):
+        create()
+    with calls(parts.dynamodb, "Query") as queries:
+        assert len(ids(listed(limit="2"))) == 2
+    assert [query["Limit"] for query in queries] == [2]
 
 
 def test_a_search_that_finds_little_ends_its_page_and_goes_on_in_the_next(
