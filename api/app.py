@@ -86,7 +86,8 @@ def _quota(exceeded: QuotaExceeded) -> Response[str]:
 
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
-    return problems.from_validation(error.errors()).response()
+    unknown = query.unknown(app.context["_route"], app.current_event.query_string_parameters)
+    return problems.from_validation([*error.errors(), *unknown]).response()
 
 
 @app.exception_handler(RequestUnsupportedContentType)

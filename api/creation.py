@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from api.problem_kinds import Kind
-from api.problems import Problem
+from api.problems import Problem, quoted
 from shared import quotas
 from shared.errors import KeyReused, UnknownJob
 from shared.job import AudioFile, Job, Role, new_job_id
@@ -149,7 +149,7 @@ def _mode(pool: Pool, name: str | None, said_in: str) -> str:
 
 
 def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
-    error = {"pointer": pointer, "detail": f"{json.dumps(name)} is not served here; there is {', '.join(known)}."}
+    error = {"pointer": pointer, "detail": f"{quoted(name or '')} is not served here; there is {', '.join(known)}."}
     return Problem(Kind.INVALID_REQUEST, error["detail"], errors=[error])
 
 

@@ -29,7 +29,7 @@ def documents() -> dict[Kind, JsonValue]:
 def _with_more() -> dict[Kind, Problem]:
     running = WAITING.model_copy(update={"state": State.RUNNING})
     stereo = "The degraded file has two channels. Set prepare.degraded.channel to left or right."
-    wrong = {"type": "extra_forbidden", "loc": ("body", "lable"), "msg": "Extra inputs are not permitted", "input": ""}
+    wrong = {"type": "extra_forbidden", "loc": ("body", "lable"), "msg": "", "input": ""}
     made = [
         problems.unknown_job(JOB),
         problems.unknown_batch(BATCH),

@@ -26,9 +26,17 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 _KEY = "[key]"  # what Pydantic appends to the place of a map's member whose name, not its value, is wrong
 
+_WORDS = {  # by the type of the error: Pydantic documentation, "Validation Errors"
+    "extra_forbidden": "There is no such member here.",
+    "missing": "This is missing.",
+    "too_long": "This may have {max_length} at most.",
+    "too_short": "This must have {min_length} at least.",
+}
+
 # What a client sent comes back in what refuses it, and an answer has 6 MB at most: Lambda Developer Guide, "Quotas".
 MOST_ERRORS = 20
 MOST_CHARACTERS = 200  # of a pointer
+MOST_NAME = 64
 
 FieldError = dict[str, str]  # {"pointer": RFC 6901 JSON pointer into the body, "detail": what is wrong with it}
 
@@ -71,19 +79,24 @@ class Problem(Exception):
         return document
 
 
+def quoted(name: str) -> str:
+    """What a client called something, the beginning of it, as JSON writes it."""
+    return text(name[:MOST_NAME])
+
+
 def unknown_job(job_id: str) -> Problem:
     """404, the same for a job that never was, one that is gone and another tenant's."""
-    return Problem(Kind.UNKNOWN_JOB, f"There is no job {job_id[:64]!r}, or its life is over.")
+    return Problem(Kind.UNKNOWN_JOB, f"There is no job {quoted(job_id)}, or its life is over.")
 
 
 def unknown_batch(batch_id: str) -> Problem:
     """404, likewise."""
-    return Problem(Kind.UNKNOWN_BATCH, f"There is no batch {batch_id[:64]!r}, or its life is over.")
+    return Problem(Kind.UNKNOWN_BATCH, f"There is no batch {quoted(batch_id)}, or its life is over.")
 
 
 def unknown_reference(sha256: str, because: str = "", rule: str | None = None) -> Problem:
     """404, the same for a reference that never was, one that is gone and another tenant's."""
-    detail = f"There is no reference {sha256[:64]!r}, or it is not verified yet. POST /v1/references stores one."
+    detail = f"There is no reference {quoted(sha256)}, or it is not verified yet. POST /v1/references stores one."
     extensions: dict[str, JsonValue] = {"rule": rule} if rule else {}
     return Problem(Kind.UNKNOWN_REFERENCE, because or detail, extensions=extensions)
 
@@ -154,12 +167,18 @@ def quota_exceeded(exceeded: QuotaExceeded, now: float) -> Problem:
 
 def from_validation(details: Iterable[ErrorDetails]) -> Problem:
     """422 with a pointer for each field that breaks the schema, the first MOST_ERRORS of them."""
-    errors = [{"pointer": _pointer(detail["loc"]), "detail": detail["msg"]} for detail in islice(details, MOST_ERRORS)]
+    errors = [{"pointer": _pointer(detail["loc"]), "detail": _words(detail)} for detail in islice(details, MOST_ERRORS)]
     return Problem(
         Kind.INVALID_REQUEST,
         "The request is not of the form that this call takes; see `errors`.",
         errors=errors,
     )
+
+
+def _words(detail: ErrorDetails) -> str:
+    """What is wrong, where Pydantic says it in words that are for programmers of Python, in other ones."""
+    words = _WORDS.get(detail["type"])
+    return words.format(**detail.get("ctx", {})) if words else detail["msg"]
 
 
 def _pointer(location: Sequence[str | int]) -> str:

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 def refuse_unknown(route: Route, sent: Iterable[str]) -> None:
     """Raises a 422 Problem: a filter that is misspelt would let through what it was to hold back."""
+    if errors := unknown(route, sent):
+        raise problems.from_validation(errors)
+
+
+def unknown(route: Route, sent: Iterable[str]) -> list[ErrorDetails]:
+    """An error for each parameter that the call does not have."""
     known = {parameter.alias for parameter in route.dependant.query_params}
-    unknown = sorted(set(sent) - known)
-    if unknown:
-        detail = "This call has no such parameter."
-        errors = [{"type": "extra", "loc": ("query", name), "msg": detail, "input": None} for name in unknown]
-        raise problems.from_validation(cast("list[ErrorDetails]", errors))
+    detail = "This call has no such parameter."
+    errors = [{"type": "extra", "loc": ("query", name), "msg": detail, "input": None} for name in set(sent) - known]
+    return cast("list[ErrorDetails]", sorted(errors, key=lambda error: str(error["loc"])))

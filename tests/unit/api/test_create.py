@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
+from typing import cast
 
 import pytest
 
@@ -38,9 +40,13 @@ def test_every_member_of_the_contract_is_there() -> None:
         "degraded": {"sha256": None, "bytes": None},
         "prepare": {"reference": None, "degraded": None},
         "label": None,
+        "batch": None,
+        "custom_id": None,
         "replay_of": None,
         "metadata": {},
         "times": answer.body["times"],
+        "upload_deadline": answer.body["upload_deadline"],
+        "waits_for": None,
         "attempts": 0,
         "eta_seconds": None,
         "expires_at": None,
@@ -180,8 +186,28 @@ def test_every_broken_field_is_told_at_once() -> None:
 def test_an_unknown_engine_or_mode_is_answered_with_those_there_are(name: str) -> None:
     answer = request("POST", "/v1/jobs", {name: "nonsense"})
     known = {"engine": ("visqol", "polqa"), "mode": ("wb",)}[name]
-    assert "'nonsense'" in str(answer.body["detail"])
+    assert '"nonsense"' in str(answer.body["detail"])
     assert all(word in str(answer.body["detail"]) for word in known)
+
+
+@pytest.mark.parametrize("name", ["\x00", "'", '"', "ü\t"])
+def test_a_name_is_quoted_as_json_has_it(name: str) -> None:
+    answer = request("POST", "/v1/jobs", {"engine": name})
+    assert str(answer.body["detail"]).startswith(json.dumps(name, ensure_ascii=False) + " is not served here")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("/v1/jobs", {"lable": "x"}, "There is no such member here."),
+        ("/v1/jobs", {"metadata": {str(n): "" for n in range(17)}}, "This may have 16 at most."),
+        ("/v1/references", {}, "This is missing."),
+        (f"/v1/batches/{'0' * 32}/jobs", {"jobs": []}, "This must have 1 at least."),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_api(path: str, body: dict[str, object], detail: str) -> None:
+    (error,) = cast("list[dict[str, str]]", request("POST", path, body).body["errors"])
+    assert error["detail"] == detail
 
 
 def test_limits_themselves_are_allowed() -> None:

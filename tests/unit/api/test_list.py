@@ -124,5 +124,11 @@ def test_a_filter_that_there_is_not_is_refused_and_named() -> None:
     assert answer.body["errors"] == [{"pointer": "/query/lable", "detail": "This call has no such parameter."}]
 
 
+def test_what_is_unknown_and_what_is_wrong_are_told_together() -> None:
+    answer = request("GET", "/v1/jobs", query={"lable": "x", "limit": "0"})
+    errors = cast("list[dict[str, str]]", answer.body["errors"])
+    assert [error["pointer"] for error in errors] == ["/query/limit", "/query/lable"]
+
+
 def test_a_cursor_of_nobodys_making_is_refused_whatever_the_batch() -> None:
     assert request("GET", "/v1/jobs", query={"batch": "0" * 32, "cursor": "made up"}).status == 422
