@@ -11,9 +11,13 @@ from api.documents import (
     METADATA_ENTRIES,
     CreatedJob,
     JobRequest,
+    Label,
+    Links,
+    Metadata,
     MetadataKey,
     MetadataValue,
     Request,
+    Timestamp,
     timestamp,
 )
 from shared.batches import BatchState
@@ -97,25 +101,30 @@ class BatchDocument(BaseModel):
 
     id: str
     state: BatchState
-    label: str | None
-    metadata: dict[str, str]
-    times: dict[BatchState, str]
-    jobs: int
-    counts: dict[State, int]
-    eta_seconds: float | None
-    scores: list[ScaleDocument]
+    label: Label
+    metadata: Metadata
+    times: dict[BatchState, Timestamp] = Field(description="When each state was entered, of those that it was in.")
+    jobs: int = Field(description="How many were added.")
+    counts: dict[State, int] = Field(description="Jobs by state.")
+    eta_seconds: float | None = Field(
+        description="Seconds until what is started of it has ended. null: nothing is, or no host works at present."
+    )
+    scores: list[ScaleDocument] = Field(description="So far; of each engine, version and mode by itself.")
     warnings: list[str] = Field(description="`mixed_versions`: scores of several engine versions are among them.")
-    expires_at: str
-    links: dict[str, str]
+    expires_at: Timestamp = Field(
+        description="When it goes, with its jobs and results: by default 30 days after it ended. Before that, 40 days"
+        " after its start or the last job that was added."
+    )
+    links: Links
 
 
 class ResultsDocument(BaseModel):
     """Where a batch's results are, for a while."""
 
     format: str
-    url: str
+    url: str = Field(description="Signed: it needs no key.")
     bytes: int
-    expires_at: str
+    expires_at: Timestamp = Field(description="Until when the link is good: 15 minutes.")
 
 
 class ResultLine(BaseModel):

@@ -17,7 +17,7 @@ METADATA_ENTRIES = 16
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # RFC 3339, in UTC
 Links = Annotated[dict[str, str], Field(description="Paths of what can be asked for or done next, by name.")]
 Metadata = Annotated[dict[str, str], Field(description="As it was given.")]
-Label = Annotated[str | None, Field(description="As it was given; lists can be filtered by it.")]
+Label = Annotated[str | None, Field(description="As it was given.")]
 NAME_CHARACTERS = 64  # of an engine or a mode
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]

@@ -37,7 +37,7 @@ from shared.batch_counts import Counts, Scale, bin_of
 from shared.batches import Batch, BatchState
 from shared.hosts import HostState
 from shared.job import AudioFile, ErrorCategory, Job, JobError, Prepare, Role
-from shared.object_keys import upload_key
+from shared.object_keys import batch_results_key, result_key, upload_key
 from shared.pools import Lane, Mode
 from shared.references import Reference, SelfScore
 from shared.resources import DAY
@@ -152,7 +152,7 @@ def _of_jobs() -> dict[str, BaseModel]:
 
 
 def _succeeded() -> JobDocument:
-    return job_document(_job(State.SUCCEEDED, result=_RESULT), details=f"{BUCKET}/results/{JOB}/1.json{SIGNED}")
+    return job_document(_job(State.SUCCEEDED, result=_RESULT), details=f"{BUCKET}/{result_key(JOB, 1)}{SIGNED}")
 
 
 def _job(state: State, **more: object) -> Job:
@@ -183,7 +183,7 @@ def _of_batches() -> dict[str, BaseModel]:
     created = created_job(
         job_document(WAITING.model_copy(update={"batch": BATCH})), {Role.DEGRADED: _policy(WAITING.degraded.key)}
     )
-    url = f"{BUCKET}/batches/{BATCH}/results.jsonl{SIGNED}"
+    url = f"{BUCKET}/{batch_results_key(BATCH, 'jsonl')}{SIGNED}"
     return {
         "open_batch": _batch(BatchState.OPEN, {State.AWAITING_UPLOAD: 3}),
         "started_batch": _batch(BatchState.STARTED, {State.QUEUED: 2, State.SUCCEEDED: 1}, [3.79], 42.0),

@@ -29,7 +29,10 @@ router = Router()
 
 IdempotencyHeader = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="Of your making: the same key with the same body is the same job."),
+    Header(
+        alias="Idempotency-Key",
+        description="Of your making: the same key with the same body is the same job, for as long as that is there.",
+    ),
     Field(min_length=1, max_length=255),
 ]
 DETAILS_SECONDS = 15 * 60

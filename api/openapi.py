@@ -24,6 +24,12 @@ from api.outcomes import PROBLEMS
 from api.problem_document import ProblemDocument
 from api.problem_kinds import Kind
 from api.schemas import of_parameter, plain
+from api.uploads import POLICY_SECONDS
+from shared.lives import DAY, HOUR, LIVES, UPLOAD_SECONDS
+from shared.once import LEAST_SECONDS
+from shared.quotas import GB, Limits
+from shared.references import LIFE_SECONDS
+from shared.resources import MINUTE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Route
@@ -93,7 +99,7 @@ def document() -> Object:
         app.get_openapi_json_schema(
             title=TITLE,
             version=VERSION,
-            description=ABOUT + _kinds(),
+            description=ABOUT + _lives() + _quotas() + _kinds(),
             tags=list(TAGS),
             security_schemes={"api_key": APIKey(name="x-api-key", in_=APIKeyIn.header)},
             security=[{"api_key": []}],
@@ -112,6 +118,32 @@ def document() -> Object:
 def text() -> str:
     """The document as it is committed."""
     return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+
+
+def _lives() -> str:
+    return f"""
+How long things are there, where the operator did not choose otherwise:
+
+- a job that is not started is `expired` **{UPLOAD_SECONDS // HOUR} hours** after its creation; in a batch, each of its
+  jobs by itself, counted from when that was added;
+- a job's audio goes **{LIVES.audio // MINUTE} minutes** after the job ended, in a batch after the batch ended;
+- a job and its result go **{LIVES.job // DAY} days** after it ended; a batch, its jobs and its results
+  **{LIVES.batch // DAY} days** after it ended;
+- a stored reference goes **{LIFE_SECONDS // DAY} days** after a job last named it;
+- upload policies and links to results are good for **{POLICY_SECONDS // MINUTE} minutes**;
+- an `Idempotency-Key` is known for as long as its job, and {LEAST_SECONDS // HOUR} hours at least; a `custom_id` for as
+  long as its batch.
+"""
+
+
+def _quotas() -> str:
+    limits = Limits()
+    return f"""
+A tenant has quotas, which the operator sets. By default: {limits.jobs_per_day:,} jobs and
+{limits.bytes_per_day // GB:,} GB of audio a day (UTC), {limits.in_flight:,} jobs that have not ended,
+{limits.batch_items:,} jobs a batch. Beyond them a call is 429. A job whose files are there, and whose start a day's
+quota refuses, waits for the next day by itself.
+"""
 
 
 def _kinds() -> str:

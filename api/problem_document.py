@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from api.documents import Timestamp
 from shared.job import Role
 from shared.quotas import Quota
 
@@ -39,7 +40,5 @@ class ProblemDocument(BaseModel):
     file: Role | Absent = Field(None, description="The file that breaks it.")
     quota: Quota | Absent = Field(None, description="What is used up.")
     limit: int | Absent = Field(None, description="How much of it there is.")
-    resets_at: str | Absent = Field(
-        None, description="When it begins anew (RFC 3339); absent where jobs must end first."
-    )
+    resets_at: Timestamp | Absent = Field(None, description="When it begins anew; absent where jobs must end first.")
     request_id: str | Absent = Field(None, description="What to tell the operator.")

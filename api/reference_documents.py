@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from api.documents import DeclaredFile, UploadPolicy, timestamp
+from api.documents import DeclaredFile, Label, Links, Timestamp, UploadPolicy, timestamp
 from shared.job import Sha256
 from shared.references import SelfScore
 
@@ -25,9 +25,9 @@ class ReferenceUpload(BaseModel):
     """A reference that is not stored yet: upload it, and ask for it until it is there."""
 
     sha256: str
-    label: str | None
+    label: Label
     upload: UploadPolicy
-    links: dict[str, str]
+    links: Links
 
 
 class ReferenceDocument(BaseModel):
@@ -37,11 +37,11 @@ class ReferenceDocument(BaseModel):
     bytes: int
     sample_rate_hz: int
     seconds: float
-    label: str | None
-    created: str
-    expires_at: str = Field(description="30 days from when it was stored, or from when a job last named it.")
+    label: Label
+    created: Timestamp = Field(description="When it was stored and verified.")
+    expires_at: Timestamp = Field(description="30 days from when it was stored, or from when a job last named it.")
     self_score: SelfScore | None = Field(description="What it scored against itself, where that was asked for.")
-    links: dict[str, str]
+    links: Links
 
 
 class ReferencePage(BaseModel):

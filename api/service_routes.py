@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api import audio_body, waiting
 from api.answers import answer
 from api.batch_documents import MOST_ITEMS
-from api.documents import timestamp
+from api.documents import Timestamp, timestamp
 from api.outcomes import Success, outcomes
 from api.service import Service, service
 from api.tenants import caller
@@ -30,7 +30,7 @@ class HostDocument(BaseModel):
     version: str
     seats: int
     busy: int
-    paused_until: str | None = Field(description="Null: it is not paused, or until somebody resumes it.")
+    paused_until: Timestamp | None = Field(description="Null: it is not paused, or until somebody resumes it.")
 
 
 class LaneDocument(BaseModel):

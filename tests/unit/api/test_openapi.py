@@ -88,6 +88,14 @@ def test_parameters_are_never_null() -> None:
             assert "null" not in json.dumps(parameter["schema"])
 
 
+def test_every_moment_is_said_to_be_one() -> None:
+    moments = ("_at", "_until", "_deadline", "times", "created")
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for member, said in schema.get("properties", {}).items():
+            if member.endswith(moments):
+                assert '"format": "date-time"' in json.dumps(said), f"{name}.{member}"
+
+
 def test_no_example_shows_what_could_be_a_secret() -> None:
     text = json.dumps(examples.values(examples.answers()), ensure_ascii=False)
     assert text.count("Signature=") == text.count("Signature=…") > 0
