@@ -10,7 +10,6 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate
 
 import pytest
 
@@ -190,8 +189,7 @@ def test_a_backlog_that_waits_for_hours_is_not_sent_again_while_that_was_to_be_e
 
 def test_a_backlog_that_waits_for_longer_than_anybody_expected_is_sent_again_by_few(given: Functions) -> None:
     minutes, worker = waits(given, hours=1.2)
-    held = list(accumulate(minutes, initial=MANY))  # by the lane, before each minute
-    assert all(again <= max(MANY, holds) * SHARE for again, holds in zip(minutes, held, strict=False))
+    assert max(minutes) <= MANY * SHARE  # of the jobs, be the messages as many as they may
     assert 0 < sum(minutes) == worker.vain <= MANY
 
 
