@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from api.job_list import Listing
 from shared import batch_counts, items, logs
 from shared.batches import BatchState
 from shared.job import Job
-from shared.job_table import job_key
 from shared.object_keys import batch_results_key
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 READ_AT_ONCE = 100  # items: DynamoDB API Reference, BatchGetItem
 INDEX_SECONDS = 5 * 60  # the index follows the table by far less than that
 COLUMNS = (
-    "custom_id", "job", "state", "mos_lqo", "mode", "engine", "version", "label", "warnings", "error", "error_message",
+    "custom_id", "job", "state", "mos_lqo", "mode", "engine", "version", "label", "metadata", "warnings", "error",
+    "file", "error_message",
 )  # fmt: skip
+DECIMALS = 4  # of a score in CSV, as of a batch's mean
 
 log = logs.get(__name__)
 
@@ -63,19 +65,19 @@ def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:
 
 
 def _jobs(parts: Service, batch: Batch) -> Iterator[Job]:
-    """Every job of the batch as it is now, the newest first: the index says which, the table how they are."""
-    listing = Listing(parts.table, {"batch": batch.id}, {})
+    """Every job of the batch as it is now, in the order of creation: the index says which, the table how they are."""
+    listing = Listing(parts.table, {"batch": batch.id}, {}, oldest_first=True)
     while True:
-        page = listing.page(READ_AT_ONCE)
-        found = _read(parts, [str(item["pk"]).removeprefix("JOB#") for item in page])
-        yield from (found[str(item["pk"])] for item in page if str(item["pk"]) in found)
+        keys = [str(item["pk"]) for item in listing.page(READ_AT_ONCE)]
+        found = _read(parts, keys)
+        yield from (found[key] for key in keys if key in found)
         if listing.last is None:
             return
 
 
-def _read(parts: Service, job_ids: list[str]) -> dict[str, Job]:
+def _read(parts: Service, keys: list[str]) -> dict[str, Job]:
     wanted: KeysAndAttributesTypeDef | KeysAndAttributesOutputTypeDef
-    wanted = {"Keys": [items.pack(job_key(job_id)) for job_id in job_ids], "ConsistentRead": True}
+    wanted = {"Keys": [items.pack({"pk": key, "sk": "JOB"}) for key in keys], "ConsistentRead": True}
     found: dict[str, Job] = {}
     while wanted.get("Keys"):
         response = parts.dynamodb.batch_get_item(RequestItems={parts.table.name: wanted})
@@ -104,13 +106,15 @@ def _row(job: Job) -> dict[str, JsonValue]:
         "custom_id": job.custom_id,
         "job": job.id,
         "state": job.state,
-        "mos_lqo": result.mos_lqo if result else None,
+        "mos_lqo": round(result.mos_lqo, DECIMALS) if result and result.mos_lqo is not None else None,
         "mode": job.mode,
         "engine": job.engine,
         "version": result.engine.version if result else None,
         "label": _harmless(job.label),
+        "metadata": json.dumps(job.metadata, ensure_ascii=False) if job.metadata else None,
         "warnings": " ".join(advice.code for advice in result.warnings) if result else None,
         "error": error.code if error else None,
+        "file": error.file if error else None,
         "error_message": _harmless(error.message) if error else None,
     }
 

@@ -76,13 +76,19 @@ def _owns(parts: Service, tenant: str, batch_id: str) -> bool:
 
 
 class Listing:
-    """The jobs of one partition of an index that have these values. `last` is where to go on, None after the last."""
+    """The jobs of one partition of an index that have these values, the newest first.
 
-    def __init__(self, table: JobTable, partition: dict[str, str], wanted: dict[str, str]) -> None:
+    `last` is where to go on, None after the last.
+    """
+
+    def __init__(
+        self, table: JobTable, partition: dict[str, str], wanted: dict[str, str], *, oldest_first: bool = False
+    ) -> None:
         self._table = table
         ((self._attribute, self._value),) = partition.items()
         self._wanted = wanted
         self._at_once = READ_AT_ONCE
+        self._oldest_first = oldest_first
         self.last: Cursor | None = None
 
     def go_on_after(self, cursor: Cursor) -> None:
@@ -114,7 +120,7 @@ class Listing:
             "KeyConditionExpression": "#partition = :partition",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": items.pack(dict(values)),
-            "ScanIndexForward": False,
+            "ScanIndexForward": self._oldest_first,
             "Limit": self._at_once,
         }
         if filtered:

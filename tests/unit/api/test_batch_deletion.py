@@ -22,7 +22,8 @@ from tests.requests import Answer, request
 from tests.unit.api.changes import changed, tell
 from tests.unit.api.reconciling import reconcile
 from tests.unit.api.steps import BUCKET, GLOBEX, bring, stored, upload
-from tests.unit.api.test_batches import add, drain, ended_batch, fetch, new_batch, show, start, work_off
+from tests.unit.api.test_batch_results import ended_batch, fetch
+from tests.unit.api.test_batches import add, drain, new_batch, show, start, work_off
 from tests.unit.api.test_intake import deliver, told
 
 pytestmark = pytest.mark.usefixtures("_empty_afterwards")

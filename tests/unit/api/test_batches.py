@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -20,7 +17,6 @@ from shared.resources import BATCHES_QUEUE
 from shared.states import State
 from tests.requests import Answer, request
 from tests.unit.api.steps import (
-    BUCKET,
     GLOBEX,
     GOOD,
     all_messages,
@@ -251,75 +247,6 @@ def test_nothing_is_added_once_it_is_started_and_to_start_twice_is_to_start_once
     assert show(batch) == first
     refused = request("POST", f"/v1/batches/{batch}/jobs", {"jobs": [{"custom_id": "b"}]})
     assert (refused.status, refused.body["state"]) == (409, "started")
-
-
-def ended_batch(parts: Service) -> tuple[str, dict[str, str]]:
-    batch = new_batch()
-    added = add(
-        batch,
-        {"custom_id": "good", "label": "=1+1"},
-        {"custom_id": "bad"},
-        {"custom_id": "gone", "metadata": {"call": "17"}},
-    )
-    jobs = {one["custom_id"]: one["job"]["id"] for one in added}
-    bring(parts, jobs["good"], State.SUCCEEDED)
-    bring(parts, jobs["bad"], State.FAILED)
-    start(batch)
-    work_off(parts)
-    assert show(batch)["state"] == "started"
-    bring(parts, jobs["gone"], State.CANCELLED)
-    batch_starter.end_if_all_ended(parts, parts.batches.get(batch))
-    return batch, jobs
-
-
-def fetch(parts: Service, batch: str, form: str) -> str:
-    answer = request("GET", f"/v1/batches/{batch}/results", query={"format": form})
-    assert answer.status == 200, answer.body
-    content = parts.s3.get_object(Bucket=BUCKET, Key=f"results/{batch}/results.{form}")["Body"].read()
-    assert answer.body["bytes"] == len(content)
-    assert f"results/{batch}/results.{form}" in str(answer.body["url"])
-    return content.decode()
-
-
-def test_an_ended_batch_has_a_line_for_each_job(parts: Service) -> None:
-    batch, jobs = ended_batch(parts)
-    assert show(batch)["state"] == "ended"
-    assert request("GET", f"/v1/batches/{batch}/results").status == 409
-    work_off(parts)
-    lines = {line["custom_id"]: line for line in map(json.loads, fetch(parts, batch, "jsonl").splitlines())}
-    assert {name: (line["job"], line["state"]) for name, line in lines.items()} == {
-        "good": (jobs["good"], "succeeded"),
-        "bad": (jobs["bad"], "failed"),
-        "gone": (jobs["gone"], "cancelled"),
-    }
-    assert lines["good"]["result"]["mos_lqo"] == 3.31
-    assert (lines["bad"]["error"]["code"], lines["gone"]["metadata"]) == ("attempts_exhausted", {"call": "17"})
-
-
-def test_the_same_as_csv_which_no_spreadsheet_takes_for_a_formula(parts: Service) -> None:
-    batch, _ = ended_batch(parts)
-    work_off(parts)
-    rows = {row["custom_id"]: row for row in csv.DictReader(io.StringIO(fetch(parts, batch, "csv")))}
-    assert (rows["good"]["mos_lqo"], rows["good"]["version"], rows["good"]["label"]) == ("3.31", "3.8.0", "'=1+1")
-    assert (rows["bad"]["mos_lqo"], rows["bad"]["error"]) == ("", "attempts_exhausted")
-
-
-def test_a_batch_tells_its_scores_and_warns_of_none(parts: Service) -> None:
-    batch, _ = ended_batch(parts)
-    (scores,) = show(batch)["scores"]
-    assert (scores["engine"], scores["version"], scores["mode"], scores["count"], scores["mean"]) == (
-        "visqol", "3.8.0", "wb", 1, 3.31,
-    )  # fmt: skip
-    assert scores["histogram"] == {"3.30": 1}
-    assert show(batch)["warnings"] == []
-
-
-def test_an_empty_batch_ends_as_it_starts(parts: Service) -> None:
-    batch = new_batch()
-    start(batch)
-    work_off(parts)
-    assert show(batch)["state"] == "ended"
-    assert fetch(parts, batch, "jsonl") == ""
 
 
 def test_a_jobs_list_knows_its_batch(parts: Service) -> None:
