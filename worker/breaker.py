@@ -1,4 +1,7 @@
-"""The licence breaker: a mode whose licence is lost is held, so that no job is spent on finding that out again."""
+"""The licence breaker: a mode whose licence is lost is held, so that no job is spent on finding that out again.
+
+So is one in which job after job fails: a broken tool must not burn a backlog.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from worker.engines.engine import EngineError, FailureClass
 from worker.reminders import Reminders
 
 LONGEST_HOLD = 4  # times the first one
+IN_A_ROW = 5  # different jobs that failed in a mode with no score between: it is not the jobs any more
 
 log = logs.get(__name__)
 
@@ -46,6 +50,7 @@ class Breaker:
         self._hold_seconds = hold_seconds
         self._clock = clock
         self._holds: dict[str, _Hold] = {}
+        self._failed: dict[str, set[str]] = {}  # by mode, the jobs that failed since its last score
         self._reminders = Reminders(clock)
         self._lock = threading.Lock()
 
@@ -73,6 +78,25 @@ class Breaker:
                 self._hold(mode, error, whole=True)
         self._tell(self._modes, error)
 
+    def failed(self, mode: str, job_id: str, error: EngineError, *, alone: bool) -> None:
+        """A job failed by a `transient` error. The mode is held once `IN_A_ROW` different ones did."""
+        with self._lock:
+            failed = self._failed.setdefault(mode, set())
+            failed.add(job_id)
+            broken = len(failed) >= IN_A_ROW
+        if broken:
+            message = f"{IN_A_ROW} jobs in a row failed, the last one by {error} Run `python -m worker check`."
+            self.hold(mode, EngineError(FailureClass.CONFIG, "jobs_fail_in_a_row", message), alone=alone)
+        elif alone:
+            self.untried(mode)
+
+    def scored(self, mode: str, *, alone: bool) -> None:
+        """A job went through; where it was alone, all may go on."""
+        with self._lock:
+            self._failed.pop(mode, None)
+        if alone:
+            self.well(mode)
+
     def well(self, mode: str) -> None:
         """The job that was alone went through: all may go on."""
         with self._lock:
@@ -99,8 +123,17 @@ class Breaker:
         return mode in self._holds
 
     def all_that_is_held(self) -> list[str]:
-        """Every mode that is held, by name; one that the engine does not have as well, where a job asked for it."""
+        """Every mode that is held, by name.
+
+        One that the engine does not have as well, where a job asked for it, until none has come for it in a while.
+        """
         with self._lock:
+            patience = self._hold_seconds * LONGEST_HOLD  # see `pause_seconds`
+            for mode in self._holds.keys() - self._modes:
+                hold = self._holds[mode]
+                if not hold.tried and self._clock() >= hold.until + patience:
+                    del self._holds[mode]
+                    self._reminders.forget(mode)
             return sorted(self._holds)
 
     def pause_seconds(self) -> float:

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from structlog.testing import CapturingLogger
 
 from tests.clock import SettableClock
-from worker.breaker import LONGEST_HOLD, Admission, Breaker
+from worker.breaker import IN_A_ROW, LONGEST_HOLD, Admission, Breaker
 from worker.engines.engine import EngineError, FailureClass
 from worker.reminders import REMIND_SECONDS
 
 LOST = EngineError(FailureClass.LICENCE, "no_licence", "The licence is lost.")
+BROKEN = EngineError(FailureClass.TRANSIENT, "engine_fault", "It broke.")
 HOLD = 30.0
 
 
@@ -143,3 +144,40 @@ def test_never_more_than_one_job_is_alone(steps: list[str]) -> None:
             held.well("nb") if step == "well" else held.untried("nb")
             alone = 0
         assert alone <= 1
+
+
+def test_a_mode_in_which_different_jobs_fail_in_a_row_is_held_and_tried_by_one_alone(clock: SettableClock) -> None:
+    held = breaker(clock)
+    for number in range(IN_A_ROW):
+        assert held.admit("nb") is Admission.ALL
+        held.failed("nb", f"job-{number}", BROKEN, alone=False)
+    assert (held.admit("nb"), held.admit("swb")) == (Admission.NONE, Admission.ALL)
+    clock.move(HOLD)
+    assert held.admit("nb") is Admission.ALONE
+    held.failed("nb", "another", BROKEN, alone=True)
+    clock.move(HOLD)
+    assert held.admit("nb") is Admission.NONE, "a hold twice as long"
+    clock.move(HOLD)
+    assert held.admit("nb") is Admission.ALONE
+    held.scored("nb", alone=True)
+    held.failed("nb", "another", BROKEN, alone=False)
+    assert held.admit("nb") is Admission.ALL
+
+
+def test_one_job_that_fails_again_and_again_holds_nothing_nor_do_many_between_scores(clock: SettableClock) -> None:
+    held = breaker(clock)
+    for number in range(3 * IN_A_ROW):
+        held.failed("nb", "poison", BROKEN, alone=False)
+        held.failed("swb", f"job-{number}", BROKEN, alone=False)
+        held.scored("swb", alone=False)
+    assert held.all_that_is_held() == []
+
+
+def test_a_held_mode_that_the_engine_does_not_have_is_forgotten_once_no_job_comes_for_it(clock: SettableClock) -> None:
+    held = breaker(clock)
+    held.hold("fb", LOST, alone=False)
+    held.hold("nb", LOST, alone=False)
+    clock.move(HOLD * LONGEST_HOLD)
+    assert held.all_that_is_held() == ["fb", "nb"], "a job that was put off may come yet"
+    clock.move(HOLD)
+    assert held.all_that_is_held() == ["nb"]
