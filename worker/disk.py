@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import threading
 import time
@@ -15,6 +16,7 @@ from worker.engines.engine import EngineError, FailureClass
 
 LOOK_SECONDS = 1.0  # how often the disk is looked at, at most
 HELD_SECONDS = 5.0  # after a write failed, whatever the disk says of itself: a quota shows in no figure of it
+LONGEST_HELD_SECONDS = 320.0  # where that happens again as soon as it is tried, twice as long each time
 WELL_AGAIN = 1.1  # times the floor, or the jobs that come and go would close and open it by turns
 DISK_FULL = "disk_full"
 
@@ -47,6 +49,8 @@ class Disk:
         self._evict = evict
         self._clock = clock
         self._low = False
+        self._held = HELD_SECONDS
+        self._held_until = -math.inf
         self._look_at = clock()
         self._lock = threading.Lock()
 
@@ -63,7 +67,11 @@ class Disk:
         """A write failed for want of room: evict all, and be low for a while whatever seems to be free."""
         with self._lock:
             self._evict()
-            self._look_at = self._clock() + HELD_SECONDS
+            now = self._clock()
+            if not self._low:  # several jobs that find no room at once are one finding
+                soon = now < self._held_until + self._held
+                self._held = min(self._held * 2, LONGEST_HELD_SECONDS) if soon else HELD_SECONDS
+            self._look_at = self._held_until = now + self._held
             self._tell(low=True)
 
     def heed(self, error: EngineError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from worker.work import Work
 BEAT_SECONDS = VISIBILITY / 3
 AGAIN_SECONDS = 5.0  # after a beat that failed: whoever is back first after a network cut has the job
 BEATING_THREADS = 4
+SLOW_SECONDS = 5.0  # a message that takes longer to be hidden shows that SQS hangs,
+SKIP_SECONDS = 60.0  # and for so long the beats keep to the claims: those are what counts
 LOOP = "keeper"
 
 log = logs.get(__name__)
@@ -54,6 +57,7 @@ class Keeper:
         self._watchdog = watchdog
         self._held: dict[int, _Held] = {}
         self._lock = threading.Lock()
+        self._hide_at = -math.inf
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=LOOP)
 
@@ -72,9 +76,9 @@ class Keeper:
             self._held[id(work)] = _Held(work, time.monotonic() + BEAT_SECONDS)
 
     def holds(self, job_id: str) -> bool:
-        """Whether a job is in hand here, claimed."""
+        """Whether a job is in hand here, claimed or being claimed: that may be true before its answer is here."""
         with self._lock:
-            return any(held.work.job is not None and held.work.job.id == job_id for held in self._held.values())
+            return any(held.work.job_id == job_id for held in self._held.values())
 
     def let_go(self, work: Work) -> None:
         """Keep it no longer. A beat under way is waited for: it must not hide a message that is given back."""
@@ -121,13 +125,21 @@ class Keeper:
             with work.in_log():
                 well = work.claim_ends is None or work.cancelled.is_set() or self._extend(work)
                 if well:  # what cannot reach the table is soon made again, and whole
-                    self._messages.hide(work.message, VISIBILITY)
+                    self._hide(work)
         except Exception:
             with work.in_log():
                 log.exception("beat_failed")
         finally:
             work.lock.release()
             self._beaten(work, well=well)
+
+    def _hide(self, work: Work) -> None:
+        began = time.monotonic()
+        if began < self._hide_at:
+            return
+        self._messages.hide(work.message, VISIBILITY)
+        if (now := time.monotonic()) - began > SLOW_SECONDS:
+            self._hide_at = now + SKIP_SECONDS
 
     def _beaten(self, work: Work, *, well: bool) -> None:
         with self._lock:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 FILE = "pause.json"
+LATEST = 253_402_300_799.0  # 9999-12-31T23:59:59Z; who writes milliseconds is beyond it
 
 
 class Pause(BaseModel):
@@ -16,7 +17,7 @@ class Pause(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reason: str
-    until: float | None = None
+    until: float | None = Field(None, ge=0, le=LATEST)
 
 
 class PauseFile:
@@ -26,8 +27,7 @@ class PauseFile:
         self._path = directory / FILE
 
     def set(self, pause: Pause) -> None:
-        """Pause; written whole or not at all."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Pause; written whole or not at all. Raises OSError, as where there is no such directory."""
         new = self._path.with_suffix(".new")
         new.write_text(pause.model_dump_json())
         new.replace(self._path)

@@ -119,3 +119,14 @@ def test_each_pause_and_its_end_is_one_line(
         ("info", "paused", {"reason": "no licence", "until": None}),
         ("info", "resumed", {}),
     ]
+
+
+@pytest.mark.parametrize("until", ["1790000000000", "-1", "1e999", "253402300800"])
+def test_a_pause_until_a_time_that_cannot_be_pauses_and_says_that_it_cannot_be_read(
+    condition: Condition, tmp_path: Path, until: str
+) -> None:
+    (tmp_path / "pause.json").write_text('{"reason": "in milliseconds", "until": ' + until + "}")
+    assert condition.closed() is HostState.PAUSED
+    pause = PauseFile(tmp_path).get()
+    assert pause
+    assert "cannot be read" in pause.reason

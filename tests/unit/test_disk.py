@@ -16,7 +16,7 @@ from tests.stand_ins.seat_runs import PATIENCE
 from worker import commands, disk
 from worker.audio import recording
 from worker.cancellation import Cancellation
-from worker.disk import HELD_SECONDS, LOOK_SECONDS, Disk, is_full
+from worker.disk import HELD_SECONDS, LONGEST_HELD_SECONDS, LOOK_SECONDS, Disk, is_full
 from worker.engines.engine import EngineError, FailureClass
 from worker.pause import Pause, PauseFile
 from worker.seat import Seat
@@ -125,6 +125,26 @@ def test_after_a_write_failed_it_is_low_for_a_while_whatever_seems_to_be_free(
     assert watched.low()
     clock.move(0.1)
     assert not watched.low()
+
+
+def test_a_quota_that_shows_in_no_figure_is_tried_and_told_ever_more_seldom(
+    files: FileSystem, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(disk, "log", log)
+    files.free = 9 * FLOOR
+    watched = Disk(Path("/work"), FLOOR, files.evict, clock)
+    for _ in range(3600):  # a job comes each second that it may, and finds no room
+        if not watched.low():
+            watched.ran_out()
+        clock.move(1)
+    assert len([call for call in log.calls if call.args == ("disk_low",)]) < 20
+    clock.move(2 * LONGEST_HELD_SECONDS)
+    assert not watched.low()
+    clock.move(2 * LONGEST_HELD_SECONDS)
+    watched.ran_out()
+    clock.move(HELD_SECONDS)
+    assert not watched.low(), "what is new is tried again soon"
 
 
 def test_a_directory_that_is_gone_has_no_room(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from unittest.mock import create_autospec
 
 import pytest
@@ -19,7 +20,7 @@ from shared.jobs import Jobs
 from shared.pools import Lane
 from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS, new_job
-from worker.keeper import AGAIN_SECONDS, BEAT_SECONDS, Keeper
+from worker.keeper import AGAIN_SECONDS, BEAT_SECONDS, SKIP_SECONDS, Keeper
 from worker.messages import Messages
 from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Message, Work
@@ -52,7 +53,7 @@ def keeper(claims: Claims, messages: HiddenMessages) -> Keeper:
 def work(jobs: Jobs, claims: Claims) -> Iterator[Work]:
     job = claims.claim(jobs.queue(jobs.create(new_job()), ETAGS).id)
     message = Message(id=secrets.token_hex(4), lane=Lane.INTERACTIVE, body="", receipt="", receives=1)
-    held = Work(message, job=job, claim_ends=time.monotonic() + CLAIM_SECONDS)
+    held = Work(message, job=job, job_id=job.id, claim_ends=time.monotonic() + CLAIM_SECONDS)
     yield held
     held.cancelled.close()
 
@@ -214,3 +215,29 @@ def test_a_beat_after_it_was_let_go_hides_nothing(keeper: Keeper, work: Work, me
     keeper.let_go(work)
     keeper.beat(work)
     assert messages.hidden == []
+
+
+def test_while_the_queue_hangs_the_beats_keep_to_the_claims(
+    keeper: Keeper, work: Work, messages: HiddenMessages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = SettableClock(0)
+    monkeypatch.setattr("worker.keeper.time", SimpleNamespace(monotonic=now))
+    hide = messages.hide
+
+    def hang(message: Message, seconds: float) -> None:
+        now.move(15)
+        hide(message, seconds)
+
+    monkeypatch.setattr(messages, "hide", hang)
+    for _ in range(20):
+        keeper.beat(work)
+    assert (now(), len(messages.hidden)) == (15, 1)
+    now.move(SKIP_SECONDS)
+    keeper.beat(work)
+    assert len(messages.hidden) == 2
+
+
+def test_a_job_whose_claim_has_no_answer_yet_is_in_hand(keeper: Keeper, work: Work) -> None:
+    work.job = None
+    keeper.hold(work)
+    assert keeper.holds(work.job_id or "")

@@ -27,3 +27,7 @@ def test_what_is_over_is_news_when_it_comes_again(clock: SettableClock) -> None:
     reminders.due("seat", "it died")
     assert reminders.forget("seat")
     assert reminders.due("seat", "it died")
+
+
+def test_what_has_no_words_is_told_too(clock: SettableClock) -> None:
+    assert Reminders(clock).due("seat", "")
