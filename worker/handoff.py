@@ -29,10 +29,10 @@ class Handoff(Generic[T]):
             heapq.heappush(self._waiting, (self._rank(thing), next(self._numbers), thing))
             self._filled.notify()
 
-    def take(self) -> T | None:
-        """The next thing, waiting for one; None once closed and empty."""
+    def take(self, limit_seconds: float | None = None) -> T | None:
+        """The next thing, waiting for one; None once closed and empty, or after the limit."""
         with self._filled:
-            self._filled.wait_for(lambda: self._closed or self._waiting)
+            self._filled.wait_for(lambda: self._closed or self._waiting, limit_seconds)
             thing = heapq.heappop(self._waiting)[-1] if self._waiting else None
             self._emptied.notify()
             return thing

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shared.pools import Mode, Pool
 
+WRONG_VERSION = "wrong_version"
 TO_DO = "Mend MOSAIC_ENGINE or its preset, or have this host work for another pool."
 
 
@@ -32,7 +33,7 @@ def broken_terms(pool: Pool, engine: Description) -> list[str]:
 def check_version(pool: Pool, version: str) -> None:
     """Raises EngineError (`config`) where an engine at that version is none of the pool's."""
     for line in _of_version(pool, version):
-        raise EngineError(FailureClass.CONFIG, "wrong_version", f"{line} {TO_DO}")
+        raise EngineError(FailureClass.CONFIG, WRONG_VERSION, f"{line} {TO_DO}")
 
 
 def _of_name(pool: Pool, engine: Description) -> Iterator[str]:
@@ -54,8 +55,13 @@ def _of_mode(pool: Pool, mode: Mode, engine: Description) -> Iterator[str]:
         yield f"The pool {pool.name} has the mode {mode.name}, this engine only {known}."
         return
     for term, wanted in mode.model_dump().items():
-        if (found := getattr(own, term)) != wanted:
+        if _as_set(found := getattr(own, term)) != _as_set(wanted):
             yield f"In mode {mode.name} the pool {pool.name} has {term} {_words(wanted)}, this engine {_words(found)}."
+
+
+def _as_set(value: object) -> object:
+    """Of rates the order says nothing."""
+    return set(value) if isinstance(value, tuple | list) else value
 
 
 def _words(value: object) -> str:

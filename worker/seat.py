@@ -114,6 +114,11 @@ class Seat:
             message = self._receive(limit_seconds, cancelled)
         return decode_score(message)
 
+    def reap(self) -> str | None:
+        """End what is left of a child that ended by itself between tasks; how it ended, None where there is none."""
+        with self._in_use:
+            return processes.exit_cause(self._end()) if self._child else None
+
     def stop(self) -> None:
         """Kill the child and all that it started, and reap it; a thread that waits for it gets SeatStopped."""
         with self._changing:

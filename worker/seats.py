@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -21,7 +22,7 @@ from worker.engines.engine import Description, EngineError, FailureClass
 from worker.handoff import Handoff
 from worker.job_files import SCRATCH
 from worker.places import Places
-from worker.pool_terms import check_version
+from worker.pool_terms import WRONG_VERSION, check_version
 from worker.reminders import Reminders
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
@@ -36,6 +37,8 @@ FACTOR = 10.0  # so many times the audio's length,
 LONGEST_SECONDS = 3600.0  # at most
 ENDING_SECONDS = 30.0  # so much later than an engine that ends its own runs: for that and its answer
 RESTART_SECONDS = 20.0  # the longest wait before a seat that does not come up is started once more
+LOOK_SECONDS = 2.0  # how often a seat without a job looks whether its process is still there
+IDLE_DEATHS = 3  # in a row, with no job between: from here on a seat is started again only after the longest wait
 
 HOLDING = frozenset({FailureClass.LICENCE, FailureClass.CONFIG})  # no fault of the job's: its mode is held
 
@@ -77,8 +80,10 @@ class Seats:
         self._threads = [threading.Thread(target=self._run, args=(seat,), name="seat") for seat in self._seats]
         self._warm = threading.Semaphore(0)
         self._up: set[Seat] = set()
+        self._idle_deaths: Counter[Seat] = Counter()
         self._reminders = Reminders()
         self._version = description.version
+        self._versions: dict[Seat, str] = {}
 
     def start(self) -> None:
         """Start every seat's process; returns at once."""
@@ -99,9 +104,12 @@ class Seats:
         self._beginning.shutdown()
 
     def take_no_more(self) -> None:
-        """What has not begun is not begun any more."""
+        """What has not begun is not begun any more; a seat that still warms up is of no use then."""
         self._stopping.set()
         self._ready.close()
+        for seat in self._seats:
+            if seat not in self._up:
+                seat.stop()
 
     def hurry(self) -> None:
         """Stop what runs now."""
@@ -128,14 +136,22 @@ class Seats:
                 answered = True
                 self._warm.release()
 
-        while self._bring_up(seat, answers) and (work := self._ready.take()) is not None:
-            if not seat.is_alive():  # it died while it waited: no fault of this job's
+        while self._bring_up(seat, answers):
+            work = self._ready.take(LOOK_SECONDS)
+            if work is None:
+                if self._stopping.is_set():
+                    break
+            elif not self._is_up(seat):  # it died while it waited: no fault of this job's
                 self._ready.put(work)
-                continue
-            with logs.about(work.claimed):
-                outcome = self._safe_outcome(seat, work)
-            self._done(work, outcome)
+            else:
+                with logs.about(work.claimed):
+                    outcome = self._safe_outcome(seat, work)
+                self._done(work, outcome)
+                del self._idle_deaths[seat]
         seat.stop()
+
+    def _is_up(self, seat: Seat) -> bool:
+        return seat in self._up and seat.is_alive()
 
     def _done(self, work: Work, outcome: Outcome) -> None:
         with logs.about(work.claimed):
@@ -152,8 +168,8 @@ class Seats:
             sleep=tenacity.sleep_using_event(self._stopping),
             before_sleep=partial(self._before_retry, seat),
         )
-        if not seat.is_alive():
-            self._up.discard(seat)
+        if not self._is_up(seat):
+            self._note_gone(seat)
             try:
                 retrying(self._start, seat, answers)
             except tenacity.RetryError:
@@ -165,6 +181,16 @@ class Seats:
         answers()
         return True
 
+    def _note_gone(self, seat: Seat) -> None:
+        """Tell of a process that ended by itself while it had no job; after some in a row, wait."""
+        if seat in self._up and (cause := seat.reap()):
+            log.warning("seat_died", cause=cause)
+            self._idle_deaths[seat] += 1
+        self._up.discard(seat)
+        if self._idle_deaths[seat] >= IDLE_DEATHS:
+            self._put_off_all()
+            self._stopping.wait(RESTART_SECONDS)
+
     def _put_off_all(self) -> None:
         """With no seat up, what waits for one goes back: another host may have a seat."""
         for work in self._ready.clear() if not self._up else []:
@@ -173,7 +199,7 @@ class Seats:
     def _before_retry(self, seat: Seat, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         told_by_breaker = isinstance(error, EngineError) and self._breaker.all_held()
-        if not told_by_breaker and self._reminders.due(seat, str(error)):
+        if not told_by_breaker and self._reminders.due(seat, f"{type(error).__name__}: {error}"):
             log.error("seat_not_up", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
         self._put_off_all()
 
@@ -183,15 +209,18 @@ class Seats:
             seat.stop()
             raise SeatStopped("the worker ends")
         try:
-            self._version = seat.wait_ready(WARM_SECONDS)
-            check_version(self._pool, self._version)
+            version = seat.wait_ready(WARM_SECONDS)
+            check_version(self._pool, version)
         except EngineError as error:
             seat.stop()
+            if error.code == WRONG_VERSION:  # the others were started from what was there before: each looks again
+                self._up.clear()
             if not self._up:  # a seat that scores shows that the engine as a whole is fit
                 self._breaker.hold_all(error)
             if error.failure_class is FailureClass.LICENCE:
                 answers()  # the seat is well, the licence is not: a state of the host, and no reason not to be up
             raise
+        self._version = self._versions[seat] = version
 
     def _safe_outcome(self, seat: Seat, work: Work) -> Outcome:
         try:
@@ -223,8 +252,10 @@ class Seats:
         match outcome:
             case Failed(error) if error.failure_class in HOLDING:
                 self._breaker.hold(mode, error, alone=work.alone)
-            case Scored() if work.alone:
-                self._breaker.well(mode)
+            case Failed(error) if error.failure_class is FailureClass.TRANSIENT:
+                self._breaker.failed(mode, work.claimed.id, error, alone=work.alone)
+            case Scored():
+                self._breaker.scored(mode, alone=work.alone)
             case _ if work.alone:
                 self._breaker.untried(mode)
 
@@ -243,7 +274,7 @@ class Seats:
             raise RuntimeError(f"job {job.id} came to a seat without its files")
         limit = run_limit(findings.seconds, self._description.limit_seconds)
         scratch = work.directory / SCRATCH
-        work.engine_version = self._version
+        work.engine_version = self._versions[seat]
         try:
             return Scored(seat.score(findings.reference, findings.degraded, job.mode, scratch, limit, work.cancelled))
         except EngineError as error:

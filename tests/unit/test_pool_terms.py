@@ -51,3 +51,10 @@ def test_everything_that_does_not_match_is_told_at_once() -> None:
 def test_an_engine_may_have_modes_that_its_pool_does_not_offer() -> None:
     pool = POOL.model_copy(update={"modes": (WIDE,)})
     assert broken_terms(pool, engine()) == []
+
+
+def test_rates_in_another_order_are_the_same_terms() -> None:
+    both = WIDE.model_copy(update={"degraded_rates_hz": (8000, 48000)})
+    turned = WIDE.model_copy(update={"degraded_rates_hz": (48000, 8000)})
+    pool = Pool(name="p", engine="polqa", modes=(both,), default_mode="swb")
+    assert broken_terms(pool, Description("polqa", "unknown", (turned,), "swb")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,14 +21,14 @@ from shared.pools import Lane, Pool
 from tests.jobs_for_tests import new_job
 from tests.stand_ins import engine as stand_in
 from worker.accounts import Accounts
-from worker.breaker import Breaker
+from worker.breaker import IN_A_ROW, Breaker
 from worker.disk import Disk
 from worker.engines.engine import EngineError, FailureClass
 from worker.handoff import Handoff
 from worker.job_files import SCRATCH
 from worker.places import Places
 from worker.seat import Seat, SeatStopped
-from worker.seats import Seats
+from worker.seats import IDLE_DEATHS, Seats
 from worker.spawner import Spawner
 from worker.work import Crashed, Failed, Findings, Finished, Message, Outcome, Scored, Unscored, Work
 
@@ -42,7 +43,9 @@ FULL_DEVICE = Path("/dev/full")
 class Stage:
     """Seats, and what is on both sides of them."""
 
-    def __init__(self, directory: Path, spawner: Spawner, family: str, self_test: dict[str, object]) -> None:
+    def __init__(
+        self, directory: Path, spawner: Spawner, family: str, self_test: dict[str, object], count: int = 1
+    ) -> None:
         description = stand_in.StandInEngine().describe()
         self.directory = directory
         self.ready, self.outbox = Handoff[Work](9), Handoff[Finished](9)
@@ -55,7 +58,7 @@ class Stage:
             pool=Pool(
                 name="p", engine=description.name, version_family=family, modes=description.modes, default_mode=MODE
             ),
-            count=1,
+            count=count,
             environment={stand_in.SELF_TEST: json.dumps(self_test)},
             spawner=spawner,
             disk=self.disk,
@@ -277,3 +280,67 @@ def test_an_engine_at_another_version_than_its_pools_never_scores(tmp_path: Path
         assert stage.breaker.all_held() is FailureClass.CONFIG
         assert not stage.seats.up
         assert stage.score(do="score") is Unscored.PUT_OFF
+
+
+def test_a_seat_that_dies_without_a_job_is_told_with_its_cause_and_comes_up_again(
+    stage: Stage, log: CapturingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.seats.LOOK_SECONDS", 0.01)
+    assert isinstance(stage.score(do="score"), Scored)  # from here on it looks that often
+    first = child()
+    first.kill()
+    wait_until(lambda: [one.pid for one in children() if one != first and one.status() != psutil.STATUS_ZOMBIE])
+    assert [(call.args[0], call.kwargs) for call in log.calls] == [("seat_died", {"cause": "signal 9 (Killed)"})]
+
+
+def test_a_seat_that_dies_again_and_again_is_started_ever_more_seldom_and_jobs_are_put_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Seat] = []
+    start = Seat.start
+
+    def doomed(seat: Seat) -> None:
+        started.append(seat)
+        start(seat)
+
+    monkeypatch.setattr("worker.seats.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(Seat, "start", doomed)
+    monkeypatch.setattr(Seat, "is_alive", lambda seat: False)
+    assert stage.score(do="score") is Unscored.PUT_OFF
+    assert len(started) < IDLE_DEATHS
+
+
+def test_the_end_waits_for_no_seat_that_only_warms_up(tmp_path: Path, spawner: Spawner) -> None:
+    os.mkfifo(tmp_path / "nobody reads")
+    with started(tmp_path, spawner, do="write", path=str(tmp_path / "nobody reads")) as stage:
+        wait_until(children)
+        assert not stage.seats.wait_warm(1)
+        began = time.monotonic()
+        stage.seats.stop()
+        assert time.monotonic() - began < PATIENCE / 2
+
+
+def test_a_version_that_was_replaced_under_one_seat_stops_the_others_too(
+    tmp_path: Path, spawner: Spawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, spawner, "1", {"do": "score"}, count=2)
+    versions = iter(["1.0", "1.1"])
+    monkeypatch.setattr(Seat, "wait_ready", lambda seat, limit_seconds: next(versions, "2.0"))
+    stage.seats.start()
+    try:
+        assert stage.seats.wait_warm(PATIENCE)
+        assert stage.seats.wait_warm(PATIENCE)
+        children()[0].kill()
+        wait_until(lambda: stage.breaker.held(MODE))
+        wait_until(lambda: not stage.seats.up)
+        assert stage.seats.version != "2.0"
+        assert stage.score(do="score") is Unscored.PUT_OFF
+    finally:
+        stage.seats.hurry()
+        stage.seats.stop()
+
+
+def test_a_tool_that_fails_job_after_job_holds_its_mode(stage: Stage) -> None:
+    broken = {"do": "fail", "failure_class": "transient"}
+    assert all(isinstance(stage.score(**broken), Failed) for _ in range(IN_A_ROW))
+    assert stage.score(do="score") is Unscored.PUT_OFF
