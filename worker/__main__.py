@@ -49,7 +49,7 @@ def main() -> int:
         _run(worker, shipping)
     except RootInUse as error:
         print(f"The worker cannot start:\n{error}", file=sys.stderr)
-        return BAD_SETTINGS
+        return FAILED  # the other one may end: systemd tries again
     shipping.stop()
     return 0
 

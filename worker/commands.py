@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from shared import settings
 from worker import check, drop_in
-from worker.pause import Pause, PauseFile
+from worker.pause import LATEST, Pause, PauseFile
 from worker.status import StatusFile
 
 NOT_WELL, BAD_SETTINGS = 1, 2
@@ -61,6 +61,9 @@ def _speak(given: argparse.Namespace) -> int:
 
 
 def _pause(directory: Path, pause: Pause) -> int:
+    if not directory.is_dir():  # a worker makes its own: one that is not there is no worker's
+        print(f"Not paused: there is no {directory}. Set MOSAIC_STATE_DIRECTORY to the worker's.", file=sys.stderr)
+        return NOT_WELL
     try:
         PauseFile(directory).set(pause)
     except OSError as error:  # as on a full disk: what was said before still holds
@@ -108,4 +111,6 @@ def _instant(text: str) -> float:
     instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     if instant <= datetime.now(UTC):
         raise argparse.ArgumentTypeError(f"{text} is over")
+    if instant.timestamp() > LATEST:
+        raise argparse.ArgumentTypeError(f"{text} is after the year 9999; leave --until out to pause until you resume")
     return instant.timestamp()

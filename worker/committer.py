@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
 from shared import logs, object_keys
@@ -26,15 +27,13 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.patience import GaveUp, Patience
 from worker.result_document import result_document
-from worker.work import Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
+from worker.work import UNEXPECTED, Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 ENGINE_WARNING = "engine_warning"  # the code of whatever an engine says against its own score
 RETRY_SECONDS = (5, 15)  # a failed attempt's next one waits so long, at random
-
-UNEXPECTED = "unexpected"  # what a client is told of an error that nobody foresaw
 
 log = logs.get(__name__)
 
@@ -188,7 +187,14 @@ class Committer:
         except UnknownJob:
             now = None
         if now is None or (now.result_key != key and (now.ended or now.attempt > job.attempt)):
-            self._patience(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        """In few tries, for whoever removes the job removes all that is named after it."""
+        try:
+            self._patience.briefly(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
+        except (BotoCoreError, ClientError, GaveUp) as error:
+            log.warning("result_left", key=key, error=str(error))
 
     def _settle(self, work: Work, job: Job | None, pause: float) -> None:
         if job is None or job.ended:

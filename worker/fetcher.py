@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from shared import envelope, logs
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, Claims
 from shared.envelope import MalformedEnvelope, NewerEnvelope
@@ -15,18 +17,19 @@ from worker.accounts import Accounts
 from worker.breaker import Admission, Breaker
 from worker.cancellation import WasCancelled
 from worker.clock import Clock
-from worker.engines.engine import EngineError
+from worker.engines.engine import EngineError, FailureClass
 from worker.handoff import Handoff
-from worker.job_files import JobFiles
+from worker.job_files import FetchStopped, JobFiles
 from worker.keeper import Keeper
 from worker.measuring import Measuring, MeasuringStopped
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
-from worker.work import Failed, Finished, Outcome, Unscored, Work
+from worker.work import UNEXPECTED, Crashed, Failed, Finished, Outcome, Unscored, Work
 
 LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
 IN_HAND_SECONDS = 60  # another message of a job that is in hand here waits so long for it to be done with
+ASIDE_SECONDS = 120  # one that nobody can read and that cannot be put aside
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
 log = logs.get(__name__)
@@ -72,10 +75,17 @@ class Fetcher:
         if outcome is None:
             self._ready.put(work)
         else:
-            if work.alone:
-                self._breaker.untried(work.claimed.mode)
+            self._tell_breaker(work, outcome)
             self._places.release()
             self._outbox.put((work, outcome))
+
+    def _tell_breaker(self, work: Work, outcome: Outcome) -> None:
+        job = work.claimed
+        match outcome:
+            case Failed(error) if error.failure_class is FailureClass.TRANSIENT:
+                self._breaker.failed(job.mode, job.id, error, alone=work.alone)
+            case _ if work.alone:
+                self._breaker.untried(job.mode)
 
     def _claimed(self, work: Work) -> bool:
         """Whether the job is ours now; where it is not, the message is settled and the work let go."""
@@ -101,13 +111,14 @@ class Fetcher:
             if self._keeper.holds(job_id):  # after a network cut: its claim may look dead, and must not be taken over
                 self._give_back(work, IN_HAND_SECONDS)
                 return None
+            work.job_id = job_id
             claim_ends = time.monotonic() + CLAIM_SECONDS
             job = self._claims.claim(job_id)
         except NewerEnvelope:
             self._give_back(work, NEWER_SECONDS)
         except MalformedEnvelope as error:
             log.warning("message_malformed", message_id=message.id, why=str(error))
-            self._messages.put_aside(message)
+            self._put_aside(work)
         except (UnknownJob, AlreadyEnded):
             self._messages.delete(message)
         except NotClaimable as race:
@@ -118,6 +129,14 @@ class Fetcher:
             work.job, work.claim_ends = job, claim_ends
             return job if self._still_ours(work) else None
         return None
+
+    def _put_aside(self, work: Work) -> None:
+        """Where that cannot be done now, it must not keep a place: it goes back for a while."""
+        try:
+            self._messages.put_aside(work.message)
+        except (BotoCoreError, ClientError, GaveUp) as error:
+            log.error("message_not_put_aside", message_id=work.message.id, error=str(error))  # noqa: TRY400
+            self._give_back(work, ASIDE_SECONDS)
 
     def _still_ours(self, work: Work) -> bool:
         """A claim that took long to come through has little left: it is extended before anything else."""
@@ -143,7 +162,7 @@ class Fetcher:
             return self._admitted(work)
         except Exception:
             log.exception("fetch_failed")
-            return Unscored.PUT_OFF
+            return Crashed(UNEXPECTED)
 
     def _admitted(self, work: Work) -> Outcome | None:
         waited = max(work.claimed.times[State.RUNNING] - work.claimed.times[State.QUEUED], 0)
@@ -163,7 +182,7 @@ class Fetcher:
             work.findings = self._measuring.examine(work.directory, job)
         except EngineError as error:
             return Failed(error)
-        except MeasuringStopped:
+        except (FetchStopped, MeasuringStopped):
             return Unscored.RETURNED
         except WasCancelled:
             return Unscored.DROPPED

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import re
 import shutil
+import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from worker.cancellation import Cancellation
     from worker.patience import Patience
 
-CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 8 * 1024  # a download that trickles is looked at between them
 SCRATCH = "scratch"  # the engine's own directory, within the job's
 
 TO_DO_LEFT = "It holds a client's audio: remove it by hand, or restart the worker, which tries it once more."
@@ -38,6 +39,10 @@ log = logs.get(__name__)
 
 class RootInUse(Exception):
     """Another worker has the same directory."""
+
+
+class FetchStopped(Exception):
+    """The worker ends: nothing is fetched any more."""
 
 
 class JobFiles:
@@ -52,6 +57,11 @@ class JobFiles:
         self._patience = patience
         self._references = references
         self._disk = disk
+        self._hurried = threading.Event()
+
+    def hurry(self) -> None:
+        """Fetch nothing any more: whoever does gets FetchStopped."""
+        self._hurried.set()
 
     def start(self) -> None:
         """Own the root, and remove the directories that an earlier worker left in it. Raises RootInUse."""
@@ -72,7 +82,8 @@ class JobFiles:
         earlier job (see reference_cache.py).
 
         Raises EngineError: `bad_input` where a file was changed since the start or is not what was declared,
-        `throttled` where there was no room for it, `config` where this host may not read it. Raises WasCancelled.
+        `throttled` where there was no room for it, `config` where this host may not read it. Raises WasCancelled and
+        FetchStopped.
         """
         directory = self._root / f"{job.id}-{job.attempt}"
         try:
@@ -110,7 +121,7 @@ class JobFiles:
 
     def _download(self, file: AudioFile, role: Role, target: Path, cancelled: Cancellation) -> None:
         """One try of however many: each looks whether the job is still wanted, and so does each chunk."""
-        cancelled.check()
+        self._check(cancelled)
         digest = hashlib.sha256()
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=file.key, IfMatch=file.etag or "*")
@@ -118,12 +129,17 @@ class JobFiles:
             raise _refused(error, role) from None
         with target.open("wb") as written:
             for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
-                cancelled.check()
+                self._check(cancelled)
                 digest.update(chunk)
                 written.write(chunk)
         if file.sha256 and digest.hexdigest() != file.sha256:
             message = f"The {role} file has another SHA-256 than was declared. Hash what you upload, in a new job."
             raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message, role)
+
+    def _check(self, cancelled: Cancellation) -> None:
+        cancelled.check()
+        if self._hurried.is_set():
+            raise FetchStopped
 
 
 def _open_up(directory: Path) -> None:

@@ -47,6 +47,7 @@ class Messages:
         }
         self._malformed_url = malformed_url
         self._patience = patience
+        self._gave_up = False
 
     def start(self) -> None:
         """Begin to delete what is handed over for it; returns at once."""
@@ -90,10 +91,15 @@ class Messages:
         """Give the message back: it is seen again after so many seconds. Failing leaves it to its visibility.
 
         By a call of its own, for it is awaited: another worker may have it at once, and a drain leaves none hidden.
+        But once the worker must end, the first that fails is the last one tried: each would take its time-out.
         """
+        if self._gave_up:
+            log.warning("message_not_given_back", message_id=message.id, lane=message.lane, error="the worker ends")
+            return
         try:
             self._patience(lambda: self._change_visibility(message, seconds))
         except (BotoCoreError, ClientError, GaveUp) as error:
+            self._gave_up |= isinstance(error, GaveUp)
             log.warning("message_not_given_back", message_id=message.id, lane=message.lane, error=str(error))
 
     def delete(self, message: Message) -> None:
@@ -101,8 +107,13 @@ class Messages:
         self._deletes[message.lane].add(message)
 
     def put_aside(self, message: Message) -> None:
-        """Move a message that nobody can read to where the operator is told of it."""
-        self._patience(lambda: self._client.send_message(QueueUrl=self._malformed_url, MessageBody=message.body))
+        """Move a message that nobody can read to where the operator is told of it, in few tries.
+
+        Raises GaveUp, BotoCoreError or ClientError where it is not moved.
+        """
+        self._patience.briefly(
+            lambda: self._client.send_message(QueueUrl=self._malformed_url, MessageBody=message.body)
+        )
         self.delete(message)
 
     def _change_visibility(self, message: Message, seconds: float) -> None:

@@ -20,8 +20,11 @@ from worker import credentials
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
+    from tenacity.stop import StopBaseT
 
 R = TypeVar("R")
+
+FEW = 4  # tries, of what can be left undone
 
 LONGEST_WAIT_SECONDS = 20.0
 LOUD_ATTEMPTS = 4  # from here on a routine failure is told of, and a call that goes through after all
@@ -73,7 +76,7 @@ _calling: ContextVar[Mapping[str, str]] = ContextVar("calling", default=MappingP
 
 
 class GaveUp(Exception):
-    """The worker ends before the call went through."""
+    """The worker ends before the call went through, or it was to be tried a few times only."""
 
 
 def note_operation(model: OperationModel, params: Mapping[str, object], **_: object) -> None:
@@ -113,10 +116,17 @@ class Patience:
 
     def __call__(self, call: Callable[[], R]) -> R:
         """What the call returns, or its answer raised. Raises GaveUp once `end` was called."""
+        return self._call(call, tenacity.stop_when_event_set(self._ending))
+
+    def briefly(self, call: Callable[[], R]) -> R:
+        """The same, but it raises GaveUp after a `FEW` tries, too: for what must hold up nothing else."""
+        return self._call(call, tenacity.stop_when_event_set(self._ending) | tenacity.stop_after_attempt(FEW))
+
+    def _call(self, call: Callable[[], R], stop: StopBaseT) -> R:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_SECONDS),
-            stop=tenacity.stop_when_event_set(self._ending),
+            stop=stop,
             sleep=tenacity.sleep_using_event(self._ending),
             before_sleep=_log_failed,
         )

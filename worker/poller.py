@@ -13,6 +13,7 @@ from worker.keeper import Keeper
 from worker.messages import MOST_AT_ONCE, Messages
 from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience
 from worker.places import Places
+from worker.reminders import Reminders
 from worker.watchdog import Watchdog
 from worker.work import Message, Work
 
@@ -37,8 +38,9 @@ class Poller:
         closed: Callable[[], object],
         poll_seconds: int,
     ) -> None:
-        """While `closed` gives a reason, nothing is received."""
-        self._closed = closed
+        """While `closed` gives a reason, or cannot tell, nothing is received."""
+        self._why_closed = closed
+        self._reminders = Reminders()
         self._messages = messages
         self._places = places
         self._keeper = keeper
@@ -99,6 +101,16 @@ class Poller:
         for work in works:
             self._inbox.put(work)
         return bool(works)
+
+    def _closed(self) -> bool:
+        try:
+            closed = bool(self._why_closed())
+        except Exception as error:  # a lane that is polled no more would be missed by nobody
+            if self._reminders.due(self, f"{type(error).__name__}: {error}"):
+                log.exception("condition_unknown")
+            return True
+        self._reminders.forget(self)
+        return closed
 
     def _open(self, lane: Lane) -> bool:
         """Wait while there is a reason to receive nothing; whether to go on."""

@@ -19,6 +19,8 @@ from shared.result import Advice
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, Score
 
+UNEXPECTED = "unexpected"  # what a client is told of an error that nobody foresaw
+
 
 @dataclass(frozen=True)
 class Message:
@@ -50,6 +52,7 @@ class Work:
 
     message: Message
     job: Job | None = None
+    job_id: str | None = None  # from before its claim: of a claim whose answer was lost nothing else is known
     claim_ends: float | None = None
     directory: Path | None = None
     findings: Findings | None = None
@@ -89,7 +92,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Crashed:
-    """The attempt came to nothing, and it is a failure: a crash, a time-out. Its client is told the code."""
+    """The attempt came to nothing, and it is a failure: a crash, a time-out, an error that nobody foresaw.
+
+    Its client is told the code.
+    """
 
     code: str
 

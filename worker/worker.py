@@ -188,6 +188,7 @@ class Worker:
 
     def _hurry_now(self) -> None:
         self._seats.hurry()
+        self._files.hurry()
         self._measuring.stop()
         self._patience.end()
 

@@ -59,3 +59,13 @@ def test_who_notes_a_send_late_moves_nothing_of_a_job_that_was_claimed_and_put_b
     clock.move(60)
     jobs.sent(job)
     assert jobs.get(job.id) == back
+
+
+def test_a_job_that_is_put_back_is_due_once_it_is_out_of_time_be_it_again_and_again(
+    jobs: Jobs, claims: Claims, clock: SettableClock
+) -> None:
+    job = jobs.queue(jobs.create(new_job()), ETAGS)
+    assert job.run_deadline
+    clock.now = job.run_deadline - 1
+    assert claims.put_back(claims.claim(job.id)).check_at == job.run_deadline
+    assert claims.retry(claims.claim(job.id), "odd").check_at == job.run_deadline

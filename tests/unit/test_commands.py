@@ -142,3 +142,20 @@ def test_a_pause_without_a_reason_is_refused(state: Path, capsys: pytest.Capture
     assert end.value.code == commands.BAD_SETTINGS
     assert "say why" in capsys.readouterr().err
     assert PauseFile(state).get() is None
+
+
+def test_a_pause_where_no_worker_keeps_its_state_is_refused_and_makes_nothing(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOSAIC_STATE_DIRECTORY", str(state / "misspelt"))
+    assert commands.main(["pause", "--reason", "new dongle"]) == commands.NOT_WELL
+    assert "MOSAIC_STATE_DIRECTORY" in capsys.readouterr().err
+    assert list(state.iterdir()) == []
+
+
+def test_a_pause_until_after_the_last_year_is_refused(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        commands.main(["pause", "--reason", "new dongle", "--until", "9999-12-31T23:59:59-12:00"])
+    assert end.value.code == commands.BAD_SETTINGS
+    assert "9999" in capsys.readouterr().err
+    assert list(state.iterdir()) == []

@@ -6,12 +6,15 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import Mock, create_autospec
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from structlog.testing import capture_logs
 
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, MAX_FAILURES, Claims
 from shared.errors import Overtaken
@@ -193,3 +196,21 @@ def test_an_unforeseen_error_of_a_job_that_is_anothers_by_now_changes_nothing_of
     work.findings = None
     committer.finish((work, Scored(Score(3.0))))
     assert jobs.get(work.claimed.id) == theirs
+
+
+def test_an_overtaken_result_that_may_not_be_removed_holds_up_nothing(
+    committer: Committer, work: Work, jobs: Jobs, s3: S3Client, bucket: str
+) -> None:
+    def refused(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if request.method != "DELETE":
+            return None
+        return AWSResponse(request.url, 403, {}, BytesIO(b"<Error><Code>AccessDenied</Code></Error>"))  # type: ignore[arg-type]
+
+    work.begun = Future()
+    work.begun.set_result(work.claimed)
+    jobs.cancel(work.claimed)
+    s3.meta.events.register_first("before-send", refused)  # type: ignore[arg-type]
+    with capture_logs() as lines:
+        committer.finish((work, Scored(Score(3.0))))
+    assert [line["event"] for line in lines if line["log_level"] == "warning"][-1] == "result_left"
+    assert jobs.get(work.claimed.id).state is State.CANCELLED

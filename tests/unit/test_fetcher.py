@@ -25,16 +25,16 @@ from worker.accounts import Accounts
 from worker.breaker import Admission, Breaker
 from worker.cancellation import WasCancelled
 from worker.clock import Clock
-from worker.fetcher import IN_HAND_SECONDS, Fetcher
+from worker.fetcher import ASIDE_SECONDS, IN_HAND_SECONDS, Fetcher
 from worker.handoff import Handoff
-from worker.job_files import JobFiles
+from worker.job_files import FetchStopped, JobFiles
 from worker.keeper import Keeper
 from worker.measuring import Measuring
 from worker.messages import Messages
 from worker.patience import GaveUp
 from worker.places import Places
 from worker.watchdog import LIMIT_SECONDS, Watchdog
-from worker.work import Finished, Message, Unscored, Work
+from worker.work import UNEXPECTED, Crashed, Finished, Message, Unscored, Work
 
 
 @dataclass
@@ -119,7 +119,7 @@ def test_a_claim_leaves_a_line_so_that_a_jobs_story_on_a_host_has_a_beginning(
 def test_a_job_that_is_in_hand_here_is_not_taken_over_from_ourselves_though_its_claim_looks_dead(
     around: Around, work: Work, job: Job, claims: Claims, jobs: Jobs, clock: SettableClock
 ) -> None:
-    work.job = claims.begin(claims.claim(job.id))
+    work.job, work.job_id = claims.begin(claims.claim(job.id)), job.id
     clock.move(CLAIM_SECONDS + GRACE_SECONDS + 1)  # a network cut
     again = received(job)
     around.fetch(again, claims, work)
@@ -148,3 +148,44 @@ def test_a_job_that_was_cancelled_while_its_files_came_is_dropped(around: Around
     around.files.fetch.side_effect = WasCancelled
     around.fetch(work, claims)
     assert around.outbox.take() == (work, Unscored.DROPPED)
+
+
+def test_a_job_whose_files_were_to_come_as_the_worker_ends_goes_back(
+    around: Around, work: Work, claims: Claims
+) -> None:
+    around.files.fetch.side_effect = FetchStopped
+    around.fetch(work, claims)
+    assert around.outbox.take() == (work, Unscored.RETURNED)
+
+
+def test_an_error_that_nobody_foresaw_counts_so_that_it_does_not_go_on_for_ever(
+    around: Around, work: Work, claims: Claims
+) -> None:
+    around.files.fetch.side_effect = KeyError("unforeseen")
+    around.fetch(work, claims)
+    assert around.outbox.take() == (work, Crashed(UNEXPECTED))
+
+
+def test_a_claim_of_ours_whose_answer_was_lost_is_not_asked_for_by_another_message(
+    around: Around, work: Work, job: Job, claims: Claims, jobs: Jobs
+) -> None:
+    lost = create_autospec(Claims, instance=True)
+
+    def claimed_and_lost(job_id: str) -> Job:
+        claims.claim(job_id)
+        around.fetch(again, claims, work)  # meanwhile
+        raise GaveUp("no answer")
+
+    lost.claim.side_effect = claimed_and_lost
+    again = received(job)
+    around.fetch(work, lost)
+    around.messages.show_in.assert_any_call(again.message, IN_HAND_SECONDS)
+
+
+def test_a_malformed_message_that_cannot_be_put_aside_keeps_no_place(around: Around, claims: Claims) -> None:
+    around.messages.put_aside.side_effect = GaveUp("sqs.SendMessage: AccessDenied")
+    work = Work(Message("m", Lane.BULK, "not ours", receipt="", receives=1))
+    with capture_logs() as lines:
+        around.fetch(work, claims)
+    around.messages.show_in.assert_called_once_with(work.message, ASIDE_SECONDS)
+    assert "message_not_put_aside" in [line["event"] for line in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ from unittest.mock import create_autospec
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from structlog.testing import capture_logs
 
@@ -22,7 +24,7 @@ from tests.unit.answering_aws import AnsweringAws, Said
 from worker.cancellation import Cancellation, WasCancelled
 from worker.disk import Disk
 from worker.engines.engine import EngineError, FailureClass
-from worker.job_files import JobFiles
+from worker.job_files import FetchStopped, JobFiles
 from worker.patience import Patience
 from worker.reference_cache import ReferenceCache
 
@@ -119,3 +121,20 @@ def test_a_directory_that_cannot_be_removed_is_told_with_what_to_do(shared_root:
     assert (line["event"], line["log_level"], line["directory"]) == ("directory_left", "warning", str(left))
     assert "by hand" in line["to_do"]
     shared_root.chmod(stat.S_IRWXU)
+
+
+def test_a_download_that_trickles_ends_once_the_worker_hurries(
+    files: JobFiles, s3: S3Client, cancelled: Cancellation, tmp_path: Path
+) -> None:
+    class Trickle(io.RawIOBase):
+        def read(self, amount: int = -1) -> bytes:
+            files.hurry()
+            return b"x" * amount  # there is always more
+
+    def trickling(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, Trickle())  # type: ignore[arg-type]
+
+    s3.meta.events.register_first("before-send", trickling)  # type: ignore[arg-type]
+    with pytest.raises(FetchStopped):
+        files.fetch(new_job(), cancelled)
+    assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from tests.unit.answering_aws import AnsweringAws, Said
 from worker import clients
-from worker.patience import LONGEST_WAIT_SECONDS, GaveUp, Patience, may_pass
+from worker.patience import FEW, LONGEST_WAIT_SECONDS, GaveUp, Patience, may_pass
 
 Log = list[MutableMapping[str, object]]
 
@@ -351,3 +351,12 @@ def test_the_page_of_a_proxy_is_no_answer_of_the_table(page: Said) -> None:
     patience(lambda: dynamodb.get_item(TableName="jobs", Key={"pk": {"S": "a"}}))
     assert said == []
     assert len(waits.seconds) == 1
+
+
+def test_what_is_tried_briefly_is_given_up_after_a_few_tries() -> None:
+    patience, waits = quick()
+    failing = Failing(FEW, refusal("AccessDenied", "DeleteObject"))
+    with pytest.raises(GaveUp):
+        patience.briefly(failing)
+    assert len(waits.seconds) == FEW - 1
+    assert patience.briefly(failing) == "through"

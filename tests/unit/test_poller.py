@@ -9,6 +9,7 @@ from threading import Event
 from unittest.mock import Mock, create_autospec
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.pools import Lane
 from worker.accounts import Accounts
@@ -192,3 +193,26 @@ def fill_beside_a_late_one(queues: Queues, places: Places, inbox: Handoff[Work],
         inbox.take()
     queues.send(Lane.INTERACTIVE, 1)
     wait_until(lambda: keeper.hold.call_count == IN_HAND + 1 and Lane.INTERACTIVE in places._waiting)
+
+
+def test_a_lane_is_polled_again_after_nobody_could_tell_whether_to(
+    poller: Poller, queues: Queues, inbox: Handoff[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Event()
+
+    def odd() -> object:
+        asked.set()
+        raise ValueError("year 58000 is out of range")
+
+    with capture_logs() as lines:
+        monkeypatch.setattr(poller, "_why_closed", odd)
+        for lane in Lane:
+            queues.send(lane, 1)
+        assert asked.wait(SECONDS)
+        wait_until(lambda: any(line["event"] == "condition_unknown" for line in lines))
+        monkeypatch.undo()
+        for lane in Lane:
+            queues.send(lane, 1)
+        taken = {work.message.lane for _ in Lane if (work := inbox.take(SECONDS))}
+    assert taken == set(Lane)
+    assert [line["event"] for line in lines].count("condition_unknown") == 1
