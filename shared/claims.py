@@ -1,5 +1,6 @@
 """The worker's half of the store: a job is claimed, begun, and brought to one end, each step fenced by the attempt."""
 
+import math
 import time
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
@@ -84,11 +85,11 @@ class Claims:
         failures = job.failures + 1
         if failures >= MAX_FAILURES:
             return self._mine(job, self._failing(job, _exhausted(code)).setting({"failures": failures}))
-        return self._mine(job, self._back({"failures": failures}))
+        return self._mine(job, self._back(job, {"failures": failures}))
 
     def put_back(self, job: Job) -> Job:
         """`running` → `queued`, at no cost to the job."""
-        return self._mine(job, self._back({}))
+        return self._mine(job, self._back(job, {}))
 
     def _claim_over(self, job: Job) -> Job:
         if job.ended:
@@ -137,12 +138,13 @@ class Claims:
             add={"attempt": 1},
         )
 
-    def _back(self, counted: dict[str, JsonValue]) -> Change:
+    def _back(self, job: Job, counted: dict[str, JsonValue]) -> Change:
+        """Put back again and again, it is due all the same once it is out of time."""
         now = self._clock()
         values = {
             "state": State.QUEUED,
             "times.queued": now,
-            "check_at": now + FIRST_CHECK_SECONDS,
+            "check_at": min(now + FIRST_CHECK_SECONDS, job.run_deadline or math.inf),
             **counted,
         }
         return Change(values, remove=("claim_until", "host"))
