@@ -52,14 +52,15 @@ def store_reference(
     body: Annotated[NewReference, Body()],
     check: Annotated[bool, Query(description="Score it against itself, once, when it is stored.")] = False,
 ) -> Response[ReferenceDocument | ReferenceUpload]:
-    """Store a reference: 201 with an upload policy, or 200 with one that is stored already, which then lives on.
+    """Store a reference: 201 with an upload policy, or 200 with one that is stored already, which then lives on, and
+    takes a label that is given.
 
     It is there once its upload is verified, a moment later: ask for it by its hash until then.
     """
     parts = service()
     name = ReferenceName(_tenant(parts), body.sha256)
     location = {"Location": reference_path(body.sha256)}
-    if stored := parts.references.use(name):
+    if stored := parts.references.use(name, body.label):
         if check and stored.self_score is None:
             self_score.ask_for(parts, stored)
         return answer(HTTPStatus.OK, reference_document(stored), location)

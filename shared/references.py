@@ -106,9 +106,10 @@ class References:
         """The reference, read consistently; None where it is not stored."""
         return _reference(self._table.read(_key(name)))
 
-    def use(self, name: ReferenceName) -> Reference | None:
-        """The reference, its life moved to 30 days ahead; None where it is not stored."""
-        return self._set(name, {"expires_at": int(self._clock()) + LIFE_SECONDS})
+    def use(self, name: ReferenceName, label: str | None = None) -> Reference | None:
+        """The reference, its life moved to 30 days ahead, with a new label if given; None where it is not stored."""
+        labelled: dict[str, JsonValue] = {} if label is None else {"label": label}
+        return self._set(name, {"expires_at": int(self._clock()) + LIFE_SECONDS, **labelled})
 
     def page(self, tenant: str, most: int, after: str | None = None) -> tuple[list[Reference], str | None]:
         """A tenant's references by hash, so many at most, from behind that hash on; and the last one's hash where

@@ -215,7 +215,8 @@ def test_what_is_stored_already_is_answered_and_its_life_moved_ahead(parts: Serv
     age(parts, sha256, expires_at=int(time.time()) + 60)
     answer = ask(sha256, label="second")
     assert answer.status == 200
-    assert document(answer).label == "first"
+    assert document(answer).label == "second"
+    assert document(ask(sha256)).label == "second"
     assert stamp(document(show(sha256)).expires_at) == pytest.approx(time.time() + 30 * DAY, abs=30)
 
 
