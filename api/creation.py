@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.quotas import Spending
 
 
+REPLAYED = {"Idempotency-Replayed": "true"}  # what an answer says of a job that an earlier call made
 KEY_HEADER, CUSTOM_ID = "/header/idempotency-key", "/custom_id"
 _NAMES = {KEY_HEADER: "Idempotency-Key", CUSTOM_ID: "custom_id"}
 

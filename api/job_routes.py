@@ -48,7 +48,7 @@ DETAILS_SECONDS = 15 * 60
             " for fresh policies: POST to `url` as multipart/form-data, all of `fields` first, then the part `file`.",
             CreatedJob,
             ["created_job"],
-            ["Location"],
+            ["Location", "Idempotency-Replayed"],
         )
     ),
     openapi_extensions=problems(Kind.IDEMPOTENCY_KEY_REUSED, Kind.QUOTA_EXCEEDED),
@@ -59,8 +59,10 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     new = creation.new_job(parts, tenant, body)
     once = creation.once(tenant, idempotency_key, body)
     job = creation.create(parts, tenant, new, once)
-    policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=job.id == new.id))
-    return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), {"Location": job_path(job.id)})
+    is_new = job.id == new.id
+    policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
+    headers = {"Location": job_path(job.id), **({} if is_new else creation.REPLAYED)}
+    return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), headers)
 
 
 @router.post(

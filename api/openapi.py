@@ -59,6 +59,10 @@ TAGS = {
 }
 HEADERS: Object = {
     "Location": {"description": "Where what was made is found.", "required": True, "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where the job was made by an earlier call with this Idempotency-Key.",
+        "schema": {"const": "true"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before asking again.",
         "required": True,

@@ -37,13 +37,19 @@ router = Router()
     "/v1/score",
     status_code=HTTPStatus.ACCEPTED,
     responses=outcomes(
-        Success(HTTPStatus.ACCEPTED, "The job, queued.", JobDocument, ["queued_job"], ["Location", "Retry-After"]),
+        Success(
+            HTTPStatus.ACCEPTED,
+            "The job, queued.",
+            JobDocument,
+            ["queued_job"],
+            ["Location", "Retry-After", "Idempotency-Replayed"],
+        ),
         Success(
             HTTPStatus.OK,
             "The job of the same call with this Idempotency-Key, which has succeeded.",
             JobDocument,
             ["succeeded_job"],
-            ["Location"],
+            ["Location", "Idempotency-Replayed"],
         ),
     ),
     openapi_extensions={
@@ -85,13 +91,14 @@ def score(
         degraded=DeclaredFile(sha256=hashlib.sha256(audio.content).hexdigest(), bytes=audio.bytes or None),
     )
     once = creation.once(tenant, idempotency_key, body)
-    job = creation.made_before(parts, once) or _created(parts, tenant, body, audio, once)
+    before = creation.made_before(parts, once)
+    job = before or _created(parts, tenant, body, audio, once)
     if job.state is State.AWAITING_UPLOAD:
         parts.s3.put_object(
             Bucket=parts.settings.bucket, Key=job.degraded.key, Body=audio.content, ContentType=MEDIA_TYPE
         )
     response = job_routes.started(parts, job)
-    response.headers["Location"] = job_path(job.id)
+    response.headers.update({"Location": job_path(job.id), **(creation.REPLAYED if before else {})})
     return response
 
 

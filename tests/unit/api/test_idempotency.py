@@ -27,9 +27,11 @@ def repeated(key: str, body: object = None) -> Answer:
 
 
 def test_the_same_key_and_body_is_the_same_job(key: str) -> None:
-    first = create(idempotency_key=key)
+    made = repeated(key)
+    assert "Idempotency-Replayed" not in made.headers
+    first = CreatedJob.model_validate(made.body)
     answer = repeated(key)
-    assert answer.status in (200, 201)
+    assert (answer.status, answer.headers["Idempotency-Replayed"]) == (201, "true")
     assert answer.headers["Location"] == f"/v1/jobs/{first.id}"
     again = CreatedJob.model_validate(answer.body)
     assert again.model_copy(update={"uploads": first.uploads}) == first

@@ -169,6 +169,7 @@ def test_the_same_call_again_is_the_same_job_and_another_is_422(kept: str, parts
     audio, key = fresh(), secrets.token_hex(8)
     first, again = (score(audio, kept, key=key) for _ in range(2))
     assert (first.status, again.status) == (202, 202)
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
     assert again.body["id"] == first.body["id"]
     assert len(all_messages(parts)) == 1
     for other in (score(fresh(), kept, key=key), score(audio, kept, key=key, label="x")):
