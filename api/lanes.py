@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from api.service import Service
 
 FEW = 10  # messages sent again in a minute, into a lane that holds little: under 1 % of 1,000 jobs
-# Of the messages that it holds, into one that holds more. After days of waiting a job has some ten, for each doubles its
-# patience: so it is under 1 % of the jobs a minute however long they wait.
+# Of the messages that it holds, into one that holds more. After days of waiting a job has some ten of them, for each
+# doubles its patience: so it is under 1 % of the jobs, however long they wait.
 SHARE = 0.001
 AGAIN_SECONDS = (45, 5 * 60)  # how long ago it was seen empty before
 COUNTS: tuple[QueueAttributeNameType, ...] = (
