@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from api import batch_items, batch_starter, waiting
+from api import batch_items, batch_starter, polling, waiting
 from api.answers import answer
 from api.batch_documents import (
     BatchDocument,
@@ -107,7 +107,13 @@ def start_batch(batch_id: BatchPath) -> Response[BatchDocument]:
 @router.get(
     "/v1/batches/<batch_id>",
     responses=outcomes(
-        Success(HTTPStatus.OK, "The batch.", BatchDocument, ["open_batch", "started_batch", "ended_batch"])
+        Success(
+            HTTPStatus.OK,
+            "The batch. `Retry-After` until its results are there, once it is started.",
+            BatchDocument,
+            ["open_batch", "started_batch", "ended_batch"],
+            ["Retry-After?"],
+        )
     ),
     openapi_extensions=problems(Kind.UNKNOWN_BATCH),
 )
@@ -115,7 +121,8 @@ def get_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     """How a batch goes: counts by state, and the scores so far."""
     parts = service()
     _, batch = _own(parts, batch_id)
-    return answer(HTTPStatus.OK, _document(parts, batch))
+    document = _document(parts, batch)
+    return answer(HTTPStatus.OK, document, polling.of_batch(batch, document.eta_seconds))
 
 
 @router.delete(
@@ -150,7 +157,7 @@ def get_results(
     batch_id: BatchPath,
     form: Annotated[Literal["jsonl", "csv"], Query(alias="format", description="A job a line.")] = "jsonl",
 ) -> Response[ResultsDocument]:
-    """A link to the results of a batch that has ended, good for 15 minutes."""
+    """A link to the results of a batch that has ended, its jobs in the order of their creation; good for 15 minutes."""
     parts = service()
     _, batch = _own(parts, batch_id)
     if not batch.results:

@@ -68,12 +68,12 @@ HEADERS: Object = {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     },
-    "Quota-Retry-After": {
+    "Optional-Retry-After": {
         "description": "Seconds to wait before asking again, where that can be told.",
         "schema": {"type": "integer", "minimum": 1},
     },
 }
-WAITS = {HTTPStatus.TOO_MANY_REQUESTS: "Quota-Retry-After", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}
+WAITS = {HTTPStatus.TOO_MANY_REQUESTS: "Optional-Retry-After", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}
 
 EVERYWHERE = (
     Kind.BAD_REQUEST,

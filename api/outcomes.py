@@ -23,7 +23,10 @@ PROBLEMS = "x-problems"  # taken out again by `api.openapi`
 
 @dataclass(frozen=True)
 class Success:
-    """An answer that is no error: its model, None where it has no body, and the names of its examples and headers."""
+    """An answer that is no error: its model, None where it has no body, and the names of its examples and headers.
+
+    Headers that it does not always have are named with a question mark.
+    """
 
     status: HTTPStatus
     meaning: str
@@ -45,11 +48,16 @@ def problems(*kinds: Kind) -> dict[str, Any]:  # Any: Powertools takes extension
 def _response(success: Success) -> OpenAPIResponse:
     response: OpenAPIResponse = {"description": success.meaning, "content": {}}
     if success.headers:
-        response["headers"] = {name: _reference("headers", name) for name in success.headers}
+        response["headers"] = dict(_header(name) for name in success.headers)
     if success.model:
         examples = {name: _reference("examples", name) for name in success.examples}
         response["content"] = {"application/json": {"model": success.model, "examples": examples}}
     return response
+
+
+def _header(name: str) -> tuple[str, OpenAPIResponseHeader]:
+    always = name.removesuffix("?")
+    return always, _reference("headers", name if always == name else f"Optional-{always}")
 
 
 def _reference(kind: str, name: str) -> OpenAPIResponseHeader:

@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 from api.problem_kinds import Kind
 from api.problems import Problem
 from shared import items
+from shared.batches import BatchState
 from shared.hosts import TELL_SECONDS
 from shared.states import State
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from shared.batches import Batch
     from shared.job import Job
     from shared.job_table import JobTable
 
@@ -36,6 +38,16 @@ def retry_after(job: Job, eta_seconds: float | None) -> int:
     if eta_seconds is None:
         return MIN_SECONDS if job.state is State.AWAITING_UPLOAD else math.ceil(TELL_SECONDS)
     return _clamped(eta_seconds / 4)
+
+
+def of_batch(batch: Batch, eta_seconds: float | None) -> dict[str, str]:
+    """`Retry-After` likewise, for a batch; none where nothing is to come but from its owner: it is open, or its results
+    are there.
+    """
+    if batch.state is BatchState.OPEN or batch.results:
+        return {}
+    seconds = math.ceil(TELL_SECONDS) if eta_seconds is None else _clamped(eta_seconds / 4)
+    return {"Retry-After": str(seconds)}
 
 
 def _clamped(seconds: float) -> int:

@@ -9,7 +9,7 @@ import secrets
 
 import pytest
 
-from api import batch_results, batch_starter
+from api import batch_results, batch_starter, polling
 from api.service import Service
 from shared.claims import Claims
 from shared.job import ErrorCategory, JobError, Role
@@ -120,3 +120,24 @@ def test_a_batch_tells_its_scores_and_warns_of_none(parts: Service) -> None:
     )  # fmt: skip
     assert scores["histogram"] == {"3.30": 1}
     assert show(batch)["warnings"] == []
+
+
+def test_who_asks_for_a_batch_is_told_when_to_ask_again_until_its_results_are_there(parts: Service) -> None:
+    batch = new_batch()
+    (item,) = add(batch, {"custom_id": "a"})
+
+    def told() -> str | None:
+        return request("GET", f"/v1/batches/{batch}").headers.get("Retry-After")
+
+    assert told() is None
+    start(batch)
+    assert told() == "15"
+    bring(parts, item["job"]["id"], State.CANCELLED)
+    work_off(parts)
+    assert told() is None
+
+
+@pytest.mark.parametrize(("eta", "seconds"), [(0.1, "1"), (10, "3"), (100, "25"), (100_000, "60"), (None, "15")])
+def test_it_is_told_to_wait_a_quarter_of_what_is_left(eta: float | None, seconds: str, parts: Service) -> None:
+    started = parts.batches.start(parts.batches.get(new_batch()))
+    assert polling.of_batch(started, eta) == {"Retry-After": seconds}
