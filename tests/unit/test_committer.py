@@ -6,14 +6,12 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import Mock, create_autospec
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from structlog.testing import capture_logs
 
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS, MAX_FAILURES, Claims
@@ -25,6 +23,7 @@ from shared.result import Advice
 from shared.states import State
 from tests.clock import SettableClock
 from tests.jobs_for_tests import ETAGS, new_job
+from tests.unit.answering_aws import AnsweringAws, Said
 from worker.accounts import Accounts
 from worker.breaker import Breaker
 from worker.clock import Clock
@@ -201,15 +200,11 @@ def test_an_unforeseen_error_of_a_job_that_is_anothers_by_now_changes_nothing_of
 def test_an_overtaken_result_that_may_not_be_removed_holds_up_nothing(
     committer: Committer, work: Work, jobs: Jobs, s3: S3Client, bucket: str
 ) -> None:
-    def refused(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-        if request.method != "DELETE":
-            return None
-        return AWSResponse(request.url, 403, {}, BytesIO(b"<Error><Code>AccessDenied</Code></Error>"))  # type: ignore[arg-type]
-
     work.begun = Future()
     work.begun.set_result(work.claimed)
     jobs.cancel(work.claimed)
-    s3.meta.events.register_first("before-send", refused)  # type: ignore[arg-type]
+    answers = iter([Said(form="xml")])  # the put goes well
+    AnsweringAws([s3], lambda _: next(answers, Said(403, "AccessDenied", form="xml")))
     with capture_logs() as lines:
         committer.finish((work, Scored(Score(3.0))))
     assert [line["event"] for line in lines if line["log_level"] == "warning"][-1] == "result_left"
