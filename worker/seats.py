@@ -26,7 +26,7 @@ from worker.pool_terms import WRONG_VERSION, check_version
 from worker.reminders import Reminders
 from worker.seat import Seat, SeatError, SeatStopped
 from worker.spawner import Spawner
-from worker.work import Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
+from worker.work import UNEXPECTED, Crashed, Failed, Finished, Outcome, Scored, Unscored, Work
 
 if TYPE_CHECKING:
     from shared.pools import Pool
@@ -227,7 +227,7 @@ class Seats:
             return self._outcome(seat, work)
         except Exception:
             log.exception("seat_failed")  # whatever it is, the seat lives on, and so does the job
-            return Crashed("unexpected")
+            return Crashed(UNEXPECTED)
 
     def _outcome(self, seat: Seat, work: Work) -> Outcome:
         if self._stopping.is_set():
