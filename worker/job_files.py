@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from worker.cancellation import Cancellation
     from worker.patience import Patience
 
-CHUNK_BYTES = 8 * 1024  # a download that trickles is looked at between them
+CHUNK_BYTES = 4 * 1024  # between them a download that trickles is looked at: within the settling time from 300 B/s on
 SCRATCH = "scratch"  # the engine's own directory, within the job's
 
 TO_DO_LEFT = "It holds a client's audio: remove it by hand, or restart the worker, which tries it once more."
