@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 INSTALLER = Path(__file__).parent / "delivery" / "install.sh"
 INTERPRETER = "python/bin/python3"
 VERSION_LETTERS = 16
+COMPRESSION = 6  # gzip(1)'s own choice
 
 
 def build(configuration: Configuration, delivery: Delivery, target: Path) -> None:
@@ -69,7 +70,7 @@ def _digest(root: Path) -> str:
 def _pack(root: Path, target: Path) -> None:
     with (
         target.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as zipped,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=COMPRESSION) as zipped,
         tarfile.open(mode="w", fileobj=zipped, format=tarfile.PAX_FORMAT) as archive,
     ):
         for path in sorted(root.rglob("*")):
