@@ -34,7 +34,7 @@ WORDS = {  # by what `roles.kind` tells of resources
 
 
 def test_the_page_shows_what_each_role_may_do(whole: Templates, everything: Configuration) -> None:
-    """Where they differ: put what this shows into the page, and look whether it is what was meant."""
+    """Where they differ: put what this shows (with -vv) into the page, and look whether it is what was meant."""
     shown = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
     assert shown == _drawn(_allowed(whole, everything))
 
