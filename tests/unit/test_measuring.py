@@ -228,15 +228,15 @@ def log(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
 def test_a_stop_while_the_process_is_started_anew_stops_the_new_one(references: ReferenceCache, disk: Disk) -> None:
     def stopped_meanwhile(started: int) -> bool:
         if started == 2:
-            measuring.stop()  # which knows of the old process only
+            one.stop()  # which knows of the old process only
         return False
 
     spawner = Killing(stopped_meanwhile)
-    with kept_up(spawner, references, disk) as measuring:
-        assert measuring.wait_up(PATIENCE)
+    with kept_up(spawner, references, disk) as one:
+        assert one.wait_up(PATIENCE)
         spawner.processes[0].kill()
         with pytest.raises(MeasuringStopped):
-            measuring._ask(Task(Path("nowhere"), "wb", {}))
+            one._ask(Task(Path("nowhere"), "wb", {}))
         assert spawner.processes[1].sentinel in wait([spawner.processes[1].sentinel], PATIENCE)
 
 
