@@ -29,7 +29,7 @@ from worker.reminders import Reminders
 from worker.spawner import Spawner
 from worker.work import Findings
 
-# 600 s of audio at 48 kHz take some 2 s to measure, and more to resample; and a busy machine is slow to start a process.
+# 600 s of audio at 48 kHz take some 2 s to measure, more to resample; and a busy machine is slow to start a process.
 LIMIT_SECONDS = 120.0
 RESTART_SECONDS = 5.0  # before one that did not come up is started once more
 TRIES = 2  # of a job whose process had died before it began with it
