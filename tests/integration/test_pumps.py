@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sandbox.function import Context, Event, Function
 from sandbox.pumps import BATCH, QueuePump, failed_ids
 from sandbox.resources import queue_arn
-from shared.resources import UPLOADS_QUEUE
+from shared.resources import BATCHES_QUEUE
 from tests.cloud import Resources
 
 PATIENCE = 30.0
@@ -25,7 +25,7 @@ class Pumped:
 
     def __init__(self, resources: Resources) -> None:
         self.sqs = resources.clients.sqs
-        self.url = resources.queue_urls[UPLOADS_QUEUE]
+        self.url = resources.queue_urls[BATCHES_QUEUE]  # into which nobody else sends
         self.arn = queue_arn(self.sqs, self.url)
         self.batches: Queue[list[Record]] = Queue()
         self.answer: Answer = lambda records: {"batchItemFailures": []}
@@ -67,7 +67,6 @@ class Pumped:
 @pytest.fixture
 def pumped(resources: Resources) -> Iterator[Pumped]:
     pumped = Pumped(resources)
-    pumped.sqs.purge_queue(QueueUrl=pumped.url)  # of S3's test event
     yield pumped
     pumped.stop()
 
