@@ -120,7 +120,9 @@ def test_below_the_floor_a_host_says_so_and_receives_nothing(
 
 
 def test_a_host_works_again_by_itself_once_there_is_room(jobs: GivenJobs, resources: Resources, tmp_path: Path) -> None:
-    paused = PauseFile(tmp_path / "worker" / "state")
+    state = tmp_path / "worker" / "state"
+    state.mkdir(parents=True)
+    paused = PauseFile(state)
     paused.set(Pause(reason="so that no receive is under way while the disk fills"))
     with worker_on_small_disk(resources, tmp_path / "worker", "work", 8 * MB, disk_floor_bytes=str(4 * MB)) as disk:
         disk.fill(leave_bytes=3 * MB)

@@ -127,7 +127,7 @@ def test_messages_that_were_never_sent_are_not_counted(
 
 
 def test_what_may_be_sent_again_grows_with_what_a_lane_holds(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "_depth", lambda _, name: 10_000 if name == LANE else 5)
+    monkeypatch.setattr(lanes, "_depth", lambda _, name: 100_000 if name == LANE else 5)
     watched = Lanes(parts)
     assert sum(watched.take(LANE) for _ in range(500)) == 100
     assert sum(watched.take(lane_queue("visqol-3", Lane.BULK)) for _ in range(500)) == lanes.FEW
