@@ -28,7 +28,7 @@ from worker.places import Places
 from worker.work import UNEXPECTED, Crashed, Failed, Finished, Outcome, Unscored, Work
 
 LONG_CLAIM_SECONDS = 10  # a claim that took longer than that to be made is extended at once
-IN_HAND_SECONDS = 60  # another message of a job that is in hand here waits so long for it to be done with
+IN_HAND_SECONDS = 15  # another message of a job in hand here: soon gone once that ended; 1,000 receives are four hours
 ASIDE_SECONDS = 120  # one that nobody can read and that cannot be put aside
 NEWER_SECONDS = 60  # a message of a newer version waits so long for a newer worker
 
