@@ -39,6 +39,7 @@ AGENTS = "The agent of Systems Manager calls it, which tests do not run."
 FETCHED = "The agent of Systems Manager fetches the worker's archive."
 STREAMED = "A log stream is made where there is none, which no stand-in of the tests asks for."
 REMOVED = "The object of a stored reference goes after its item, which tests ask of `references.removed` itself."
+SAME_FETCH = "A stored reference is fetched by the same code as a job's own files."
 SAME_START = "A job with a stored reference is started by the same code as the API's."
 
 # What tests call by way of a component's own code, which by itself would not: the worker's patience, clock and
@@ -80,7 +81,8 @@ UNCALLED: dict[str, dict[Permission, str]] = {
     "reconciler": OF_EVERY_FUNCTION | OF_FAILURES | {("s3:GetObject", "objects/references"): SAME_START},
     "worker": {(action, "*"): AGENTS for action in AGENT}
     | {("logs:CreateLogStream", "logs"): STREAMED}
-    | {("s3:GetObject", "archive"): FETCHED, ("s3:ListBucket", "archive"): FETCHED},
+    | {("s3:GetObject", "archive"): FETCHED, ("s3:ListBucket", "archive"): FETCHED}
+    | {("s3:GetObject", "objects/references"): SAME_FETCH},
 }
 
 
