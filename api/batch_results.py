@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
 
@@ -42,7 +43,7 @@ class IndexBehind(Exception):
 
 def write(parts: Service, batch: Batch) -> None:
     """Write both tables of an ended batch, whole, and note that they are there. Raises IndexBehind."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as lines, tempfile.TemporaryFile("w+", newline="") as table:
+    with _text_file() as lines, _text_file() as table:
         written = _fill(parts, batch, lines, table)
         wanted = batch.items - batch_counts.read(parts.table, batch.id).deleted
         if written < wanted and time.time() < batch.times[BatchState.ENDED] + INDEX_SECONDS:
@@ -53,7 +54,11 @@ def write(parts: Service, batch: Batch) -> None:
     log.info("batch_results_written" if noted else "batch_results_outdated", batch=batch.id, jobs=written)
 
 
-def _fill(parts: Service, batch: Batch, lines: IO[str], table: IO[str]) -> int:
+def _text_file() -> io.TextIOWrapper:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="")  # its line ends are as they are written
+
+
+def _fill(parts: Service, batch: Batch, lines: io.TextIOWrapper, table: io.TextIOWrapper) -> int:
     rows = csv.DictWriter(table, COLUMNS)
     rows.writeheader()
     written = 0
@@ -124,11 +129,11 @@ def _harmless(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text
 
 
-def _put(parts: Service, batch: Batch, form: str, media_type: str, content: IO[str]) -> None:
+def _put(parts: Service, batch: Batch, form: str, media_type: str, content: io.TextIOWrapper) -> None:
     content.flush()
     content.seek(0)
     parts.s3.upload_fileobj(
-        content.buffer,  # type: ignore[attr-defined]  # a text file has one
+        content.buffer,  # type: ignore[arg-type]  # a binary file, read from its beginning
         parts.settings.bucket,
         batch_results_key(batch.id, form),
         ExtraArgs={"ContentType": media_type},
