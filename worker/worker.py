@@ -42,6 +42,8 @@ from worker.teller import Teller
 from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import Finished, Unscored, Work
 
+LAST_DELETES_SECONDS = 10.0  # at the end; one that is given up then is harmless, and a restart waits for it
+
 log = logs.get(__name__)
 
 
@@ -214,8 +216,11 @@ class Worker:
             self._outbox.put((work, Unscored.RETURNED))
         self._seats.stop()
         self._committers.stop()
-        self._messages.stop()
         deadline.cancel()
+        last = threading.Timer(LAST_DELETES_SECONDS, self._patience.end)
+        last.start()
+        self._messages.stop()
+        last.cancel()
         self._accounts.stop()
         for part in (self._keeper, self._teller, self._measuring, self._references, self._spawner):
             part.stop()

@@ -82,6 +82,17 @@ def test_messages_of_a_batch_that_were_not_deleted_are_deleted_again(
     assert set(gateway.deliveries.values()) == {1}
 
 
+def test_messages_that_cannot_be_deleted_do_not_hold_up_a_drain(
+    jobs: GivenJobs, gateway: FaultyGateway, faulty: Resources, tmp_path: Path
+) -> None:
+    gateway.inject(THROTTLED, "sqs.DeleteMessageBatch", times=float("inf"))
+    with worker(faulty, tmp_path, drain_seconds="3600") as process:
+        jobs.wait_for(jobs.start(QUICK), State.SUCCEEDED)
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert '"event": "message_not_deleted"' in process.log.read_text()
+
+
 def test_a_worker_that_starts_while_aws_is_not_there_begins_when_it_is(
     jobs: GivenJobs, gateway: FaultyGateway, faulty: Resources, tmp_path: Path
 ) -> None:
