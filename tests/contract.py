@@ -46,6 +46,7 @@ def assert_keeps(method: str, path: str, status: int, headers: Mapping[str, str]
         assert name.lower() in sent or not header.get("required"), f"{method} {path}, {status}: no {name}"
     if not answer.get("content"):
         assert not body
+        assert "content-type" not in sent
         return
     ((media_type, content),) = answer["content"].items()
     assert sent["content-type"] == media_type
