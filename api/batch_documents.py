@@ -91,7 +91,10 @@ class ScaleDocument(BaseModel):
     mode: str
     count: int
     mean: float
-    median: float = Field(description="From the histogram: exact to half a step of 0.05.")
+    median: float = Field(
+        description="The mean of the scores in the histogram's step that holds it: less than 0.05 off, and never beyond"
+        " the lowest or the highest score."
+    )
     p5: float = Field(description="Likewise: one score in twenty is lower.")
     histogram: dict[str, int] = Field(description="Scores by the lower end of their step of 0.05.")
 
@@ -171,7 +174,7 @@ def _scale(scale: Scale) -> ScaleDocument:
         mode=scale.mode,
         count=scale.count,
         mean=round(scale.mean, 4),
-        median=scale.percentile(50),
-        p5=scale.percentile(5),
+        median=round(scale.percentile(50), 4),
+        p5=round(scale.percentile(5), 4),
         histogram={f"{lower:.2f}": count for lower, count in scale.histogram()},
     )

@@ -33,7 +33,7 @@ from api.documents import (
 )
 from api.reference_documents import NewReference, ReferencePage, ReferenceUpload, reference_document, reference_path
 from api.service_routes import HostDocument, LaneDocument, LimitsDocument, PoolDocument, ServiceDocument
-from shared.batch_counts import Counts, Scale, bin_of
+from shared.batch_counts import Counts, Scale
 from shared.batches import Batch, BatchState
 from shared.hosts import HostState
 from shared.job import AudioFile, ErrorCategory, Job, JobError, Prepare, Role
@@ -211,8 +211,9 @@ def _batch(
         label="build 812",
         expires_at=int(AT) + 40 * DAY,
     )
-    bins = Counter(map(bin_of, scores or []))
-    scale = Scale("polqa", "3.1", "swb", total=sum(scores or []), bins=bins)
+    scale = Scale("polqa", "3.1", "swb")
+    for mos_lqo in scores or []:
+        scale.add(mos_lqo)
     return batch_document(batch, Counts(Counter(states), scales={("polqa", "3.1", "swb"): scale}), eta)
 
 

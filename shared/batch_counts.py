@@ -6,7 +6,7 @@ A transition of a batch's job and its counts are one transaction, so the counts 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,13 +30,21 @@ _STATE, _SUM, _BIN, _DELETED = "state", "sum", "bin", "deleted"
 
 @dataclass
 class Scale:
-    """Scores that may be compared: of one engine at one version, in one mode. `bins` counts by index of STEP."""
+    """Scores that may be compared: of one engine at one version, in one mode.
+
+    By index of STEP, `bins` counts them and `sums` adds them up.
+    """
 
     engine: str
     version: str
     mode: str
-    total: float = 0.0
     bins: Counter[int] = field(default_factory=Counter)
+    sums: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, mos_lqo: float) -> None:
+        """Count one score."""
+        self.bins[bin_of(mos_lqo)] += 1
+        self.sums[bin_of(mos_lqo)] += mos_lqo
 
     @property
     def count(self) -> int:
@@ -46,19 +54,21 @@ class Scale:
     @property
     def mean(self) -> float:
         """Their mean, in MOS."""
-        return self.total / self.count
+        return math.fsum(self.sums.values()) / self.count
 
     def histogram(self) -> list[tuple[float, int]]:
         """The lower end of each bin that holds scores, in MOS, and how many it holds."""
         return [(round(index * STEP, 2), count) for index, count in sorted(self.bins.items())]
 
     def percentile(self, percent: float) -> float:
-        """The middle of the bin that holds it: exact to half a STEP. Nearest rank."""
+        """The mean of the scores in the bin that holds it: less than a STEP off, never beyond the lowest or highest
+        score. Nearest rank.
+        """
         rank = max(1, math.ceil(self.count * percent / 100))
         for index in sorted(self.bins):
             rank -= self.bins[index]
             if rank <= 0:
-                return round((index + 0.5) * STEP, 3)
+                return self.sums[index] / self.bins[index]
         raise ValueError("there are no scores")
 
 
@@ -93,8 +103,9 @@ def moved(table: JobTable, before: Job | None, after: Job) -> UpdateTypeDef:
         added[f"{_STATE}|{before.state}"] = -1
     if after.result and after.result.mos_lqo is not None:
         scale = "|".join((after.result.engine.name, after.result.engine.version, after.result.mode))
-        added[f"{_SUM}|{scale}"] = after.result.mos_lqo
-        added[f"{_BIN}|{scale}|{bin_of(after.result.mos_lqo)}"] = 1
+        index = bin_of(after.result.mos_lqo)
+        added[f"{_SUM}|{scale}|{index}"] = after.result.mos_lqo
+        added[f"{_BIN}|{scale}|{index}"] = 1
     return _adding(table, after, added)
 
 
@@ -159,12 +170,12 @@ def _gather(counts: Counts, name: str, value: JsonValue) -> None:
     elif kind == _DELETED:
         counts.deleted += int(value)
     elif kind in (_SUM, _BIN):
-        engine, version, mode = rest[:3]
+        engine, version, mode, index = rest
         scale = counts.scales.setdefault((engine, version, mode), Scale(engine, version, mode))
         if kind == _SUM:
-            scale.total += value
+            scale.sums[int(index)] += value
         else:
-            scale.bins[int(rest[3])] += int(value)
+            scale.bins[int(index)] += int(value)
 
 
 def _key_of(job: Job) -> dict[str, JsonValue]:

@@ -145,14 +145,38 @@ def test_scores_of_two_versions_are_two_scales(table: JobTable, jobs: Jobs, clai
     }
 
 
-@given(st.lists(st.floats(1.0, 4.75).map(lambda mos: round(mos, 4)), min_size=1, max_size=60), st.floats(1, 99))
-@settings(max_examples=300)
-def test_a_percentile_is_within_half_a_step_of_the_nearest_rank(scores: list[float], percent: float) -> None:
+SCORES = st.floats(1.0, 4.75).map(lambda mos: round(mos, 4))
+
+
+def scale_of(scores: list[float]) -> Scale:
     scale = Scale("visqol", "3.8.0", "wb")
     for mos_lqo in scores:
-        scale.bins[batch_counts.bin_of(mos_lqo)] += 1
+        scale.add(mos_lqo)
+    return scale
+
+
+@given(st.lists(SCORES, min_size=1, max_size=60), st.floats(1, 99))
+@settings(max_examples=300)
+def test_a_percentile_is_within_a_step_of_the_nearest_rank_and_within_the_scores(
+    scores: list[float], percent: float
+) -> None:
+    found = scale_of(scores).percentile(percent)
     rank = max(1, -(-len(scores) * percent // 100))
-    assert abs(scale.percentile(percent) - sorted(scores)[int(rank) - 1]) <= STEP / 2 + 1e-6
+    assert abs(found - sorted(scores)[int(rank) - 1]) <= STEP + 1e-6
+    assert min(scores) - 1e-9 <= found <= max(scores) + 1e-9
+
+
+@given(SCORES, st.integers(1, 200), st.floats(1, 99))
+def test_of_equal_scores_every_percentile_and_the_mean_are_that_score(score: float, count: int, percent: float) -> None:
+    scale = scale_of([score] * count)
+    assert scale.percentile(percent) == pytest.approx(score, abs=1e-9)
+    assert scale.mean == pytest.approx(score, abs=1e-9)
+
+
+@given(st.lists(SCORES, min_size=1, max_size=60), st.floats(1, 99), st.floats(1, 99))
+def test_a_higher_percentile_is_never_the_lower_score(scores: list[float], one: float, other: float) -> None:
+    scale = scale_of(scores)
+    assert scale.percentile(min(one, other)) <= scale.percentile(max(one, other))
 
 
 def test_a_score_on_the_edge_of_a_bin_is_in_the_bin_that_it_begins() -> None:

@@ -118,7 +118,7 @@ def test_a_batch_tells_its_scores_and_warns_of_none(parts: Service) -> None:
     assert (scores["engine"], scores["version"], scores["mode"], scores["count"], scores["mean"]) == (
         "visqol", "3.8.0", "wb", 1, 3.31,
     )  # fmt: skip
-    assert scores["histogram"] == {"3.30": 1}
+    assert (scores["histogram"], scores["median"], scores["p5"]) == ({"3.30": 1}, 3.31, 3.31)
     assert show(batch)["warnings"] == []
 
 
