@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from api import (
     answers,
+    batch_list,
     batch_routes,
     bodies,
     job_list,
@@ -47,7 +48,7 @@ app = APIGatewayRestResolver(
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for module in (job_routes, job_list, batch_routes, reference_routes, score_routes, service_routes):
+for module in (job_routes, job_list, batch_routes, batch_list, reference_routes, score_routes, service_routes):
     app.include_router(module.router)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
@@ -121,6 +122,24 @@ class BatchDocument(BaseModel):
     links: Links
 
 
+class BatchSummary(BaseModel):
+    """A batch as lists show it."""
+
+    id: str
+    state: BatchState
+    label: Label
+    times: dict[BatchState, Timestamp] = Field(description="When each state was entered, of those that it was in.")
+    expires_at: Timestamp = Field(description="When it goes, with its jobs and results.")
+    links: Links
+
+
+class BatchPage(BaseModel):
+    """One page of a list. `next_cursor` is null on the last one."""
+
+    batches: list[BatchSummary]
+    next_cursor: str | None
+
+
 class ResultsDocument(BaseModel):
     """Where a batch's results are, for a while."""
 
@@ -149,22 +168,54 @@ def batch_path(batch_id: str) -> str:
 
 def batch_document(batch: Batch, counts: Counts, eta_seconds: float | None) -> BatchDocument:
     """A batch with its counts."""
-    path = batch_path(batch.id)
     versions = {(scale.engine, scale.version) for scale in counts.scales.values()}
     return BatchDocument(
         id=batch.id,
         state=batch.state,
         label=batch.label,
         metadata=batch.metadata,
-        times={state: timestamp(seconds) for state, seconds in batch.times.items()},
+        times=_times(batch.times),
         jobs=batch.items,
         counts={state: counts.states[state] for state in State},
         eta_seconds=eta_seconds,
         scores=[_scale(scale) for scale in counts.scales.values() if scale.count],
         warnings=["mixed_versions"] if len(versions) > 1 else [],
         expires_at=timestamp(batch.expires_at),
-        links={"self": path, "jobs": f"{path}/jobs", "start": f"{path}/start", "results": f"{path}/results"},
+        links=_links(batch.id),
     )
+
+
+def batch_summary(item: Mapping[str, JsonValue]) -> BatchSummary:
+    """A batch from what the index `by_tenant` holds of it."""
+    batch = _Listed.model_validate(item)
+    batch_id = batch.pk.removeprefix("BATCH#")
+    return BatchSummary(
+        id=batch_id,
+        state=batch.state,
+        label=batch.label,
+        times=_times(batch.times),
+        expires_at=timestamp(batch.expires_at),
+        links=_links(batch_id),
+    )
+
+
+class _Listed(BaseModel):
+    """What that holds of a batch: `shared.resources.LISTED`."""
+
+    pk: str
+    state: BatchState
+    label: str | None = None
+    times: dict[BatchState, float]
+    expires_at: int
+
+
+def _times(times: Mapping[BatchState, float]) -> dict[BatchState, str]:
+    return {state: timestamp(seconds) for state, seconds in times.items()}
+
+
+def _links(batch_id: str) -> dict[str, str]:
+    path = batch_path(batch_id)
+    return {"self": path, "jobs": f"{path}/jobs", "start": f"{path}/start", "results": f"{path}/results"}
 
 
 def _scale(scale: Scale) -> ScaleDocument:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from api.job_list import Listing
+from api.listing import Listing
 from shared import logs
 from shared.errors import AlreadyEnded, UnknownJob
 
 if TYPE_CHECKING:
-    from api.job_list import Cursor
+    from api.listing import Cursor
     from api.service import Service
     from shared.job import Job
 

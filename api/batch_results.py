@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from boto3.s3.transfer import TransferConfig
 
 from api.batch_documents import FORMULA_STARTS, ResultLine
-from api.job_list import Listing
+from api.listing import Listing
 from shared import batch_counts, items, logs
 from shared.batches import BatchState
 from shared.job import Job

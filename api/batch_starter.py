@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from api import batch_removal, batch_results, janitor, starting
 from api.batch_results import INDEX_SECONDS, IndexBehind
 from api.intake import Failures, Message
-from api.job_list import Cursor, Listing
+from api.listing import Cursor, Listing
 from api.service import Service, service
 from shared import batch_counts, logs
 from shared.batches import CHECK_SECONDS, SWEEP_SECONDS, Batch, BatchState, UnknownBatch

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 from api import problems
 from api.batch_documents import (
     BatchDocument,
+    BatchPage,
+    BatchSummary,
     ItemAnswer,
     ItemAnswers,
     NewBatch,
@@ -184,10 +186,13 @@ def _of_batches() -> dict[str, BaseModel]:
         job_document(WAITING.model_copy(update={"batch": BATCH})), {Role.DEGRADED: _policy(WAITING.degraded.key)}
     )
     url = f"{BUCKET}/{batch_results_key(BATCH, 'jsonl')}{SIGNED}"
+    ended = _batch(BatchState.ENDED, {State.SUCCEEDED: 2, State.FAILED: 1}, [3.79, 3.86])
+    summary = BatchSummary(**ended.model_dump(include=set(BatchSummary.model_fields)))
     return {
         "open_batch": _batch(BatchState.OPEN, {State.AWAITING_UPLOAD: 3}),
         "started_batch": _batch(BatchState.STARTED, {State.QUEUED: 2, State.SUCCEEDED: 1}, [3.79], 42.0),
-        "ended_batch": _batch(BatchState.ENDED, {State.SUCCEEDED: 2, State.FAILED: 1}, [3.79, 3.86]),
+        "ended_batch": ended,
+        "batch_page": BatchPage(batches=[summary], next_cursor=None),
         "item_answers": ItemAnswers(
             jobs=[
                 ItemAnswer(custom_id="call-17", status=HTTPStatus.CREATED, job=created),

@@ -31,6 +31,7 @@ OPEN_SECONDS = 40 * DAY  # from its last job, or its start, on: all its jobs hav
 CHECK_SECONDS = 5 * 60  # after the last sign of work on a batch, it is worked off anew
 REWRITE_SECONDS = 60  # after a job of it was deleted: many may follow
 SWEEP_SECONDS = 60 * 60  # after it was worked off to its last page
+LISTED_AS_BATCH = "batch#"  # what `listed_at` begins with: in the index `by_tenant`, beside the tenant's jobs
 
 
 class UnknownBatch(Exception):
@@ -72,28 +73,28 @@ class Batches:
 
     def create(self, batch: Batch) -> None:
         """Store a new batch."""
-        self._table.attempts(
-            lambda: self._table.client.put_item(
-                TableName=self._table.name,
-                Item=items.pack({**_key(batch.id), **batch.model_dump(mode="json", exclude_none=True)}),
-            )
-        )
+        item: dict[str, JsonValue] = {
+            **batch_key(batch.id),
+            **batch.model_dump(mode="json", exclude_none=True),
+            "listed_at": f"{LISTED_AS_BATCH}{batch.times[BatchState.OPEN]:017.6f}#{batch.id}",
+        }
+        self._table.attempts(lambda: self._table.client.put_item(TableName=self._table.name, Item=items.pack(item)))
 
     def get(self, batch_id: str) -> Batch:
         """The batch, read consistently. Raises UnknownBatch."""
-        item = self._table.read(_key(batch_id))
+        item = self._table.read(batch_key(batch_id))
         if item is None:
             raise UnknownBatch(batch_id)
         return Batch.model_validate(item)
 
     def is_gone(self, batch_id: str) -> bool:
         """Whether there is no such batch."""
-        return self._table.read(_key(batch_id)) is None
+        return self._table.read(batch_key(batch_id)) is None
 
     def delete(self, batch: Batch) -> None:
         """Take it out of the table; what belonged to it goes after it. Again is harmless."""
         self._table.attempts(
-            lambda: self._table.client.delete_item(TableName=self._table.name, Key=items.pack(_key(batch.id)))
+            lambda: self._table.client.delete_item(TableName=self._table.name, Key=items.pack(batch_key(batch.id)))
         )
 
     def item_of(self, batch: Batch, limits: Limits) -> Spending:
@@ -101,7 +102,7 @@ class Batches:
         return Spending(
             {
                 "TableName": self._table.name,
-                "Key": items.pack(_key(batch.id)),
+                "Key": items.pack(batch_key(batch.id)),
                 "UpdateExpression": "ADD #items :one SET expires_at = :expires_at",
                 "ConditionExpression": "#state = :open AND #items < :limit",
                 "ExpressionAttributeNames": {"#items": "items", "#state": "state"},
@@ -179,7 +180,7 @@ class Batches:
             response = self._table.attempts(
                 lambda: self._table.client.update_item(
                     TableName=self._table.name,
-                    Key=items.pack(_key(batch_id)),
+                    Key=items.pack(batch_key(batch_id)),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **call,
@@ -198,5 +199,6 @@ def batch_of(partition: str) -> str | None:
     return batch_id if kind == "BATCH" else None
 
 
-def _key(batch_id: str) -> dict[str, JsonValue]:
+def batch_key(batch_id: str) -> dict[str, JsonValue]:
+    """The key of a batch's item."""
     return {"pk": f"BATCH#{batch_id}", "sk": "META"}

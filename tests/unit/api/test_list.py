@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from api import job_list
+from api import listing
 from api.service import Service
 from shared.states import State
 from tests.requests import Answer, request
@@ -48,7 +48,7 @@ def test_the_newest_comes_first_and_anothers_never(parts: Service) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 def test_pages_lose_and_repeat_nothing(limit: int, parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_list, "READ_AT_ONCE", 3)
+    monkeypatch.setattr(listing, "READ_AT_ONCE", 3)
     label = secrets.token_hex(4)
     mine = [create({"label": label}).id for _ in range(7)]
     found = pages(limit, label=label)
@@ -67,8 +67,8 @@ def test_a_page_that_is_not_searched_for_reads_no_more_than_it_shows(parts: Serv
 def test_a_search_that_finds_little_ends_its_page_and_goes_on_in_the_next(
     parts: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_list, "READ_AT_ONCE", 1)
-    monkeypatch.setattr(job_list, "QUERIES", 2)
+    monkeypatch.setattr(listing, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(listing, "QUERIES", 2)
     label = secrets.token_hex(4)
     wanted = create({"label": label}).id
     for _ in range(5):

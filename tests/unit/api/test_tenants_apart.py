@@ -109,6 +109,7 @@ NAMING: dict[str, Callable[[str, dict[str, str]], Answer]] = {
     "list_jobs": lambda _, ids: request("GET", "/v1/jobs", key_id=GLOBEX, query={"batch": ids["batch_id"]}),
     "create_job": lambda _, ids: request("POST", "/v1/jobs", {"reference": {"sha256": ids["sha256"]}}, key_id=GLOBEX),
     "create_batch": lambda _, ids: request("POST", "/v1/batches", {}, key_id=GLOBEX),
+    "list_batches": lambda _, ids: request("GET", "/v1/batches", key_id=GLOBEX, query={"label": SECRET}),
     "list_references": lambda _, ids: request("GET", "/v1/references", key_id=GLOBEX, query={"cursor": "0" * 64}),
     "store_reference": lambda _, ids: request("POST", "/v1/references", {"sha256": ids["sha256"]}, key_id=GLOBEX),
     "score": lambda _, ids: request(
@@ -139,7 +140,7 @@ def test_a_call_that_names_what_is_anothers_is_none_the_wiser(name: str, acmes: 
     assert SECRET not in answer.sent
     named = {theirs["sha256"]} if "sha256" in theirs else set()
     assert not [one for one in {*acmes.all()} - named if one in answer.sent and one != theirs["batch_id"]]
-    for member in ("jobs", "references"):
+    for member in ("jobs", "batches", "references"):
         assert answer.body.get(member) == unknown.body.get(member)
     assert list(answer.body.get("uploads", {})) == list(unknown.body.get("uploads", {}))  # type: ignore[call-overload]
 
