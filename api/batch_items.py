@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, ValidationError
 
-from api import creation, problems, uploads
+from api import creation, idempotency, problems, uploads
 from api.batch_documents import CUSTOM_ID_CHARACTERS, ItemAnswer, NewItem
 from api.documents import CreatedJob, NewJob, created_job, job_document
 from api.problems import Problem
@@ -50,12 +50,12 @@ def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, met: d
     new = creation.new_job(service, tenant, body).model_copy(
         update={"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
     )
-    once = Once.by_custom_id(batch.id, item.custom_id, creation.body_hash(body))
+    once = Once.by_custom_id(batch.id, item.custom_id, idempotency.body_hash(body))
     if met is not None:
         creation.rehearse(service, once, met)
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     spendings = [service.batches.item_of(batch, tenant.limits)]
-    job = creation.create(service, tenant, new, once, spendings, key_pointer=creation.CUSTOM_ID)
+    job = creation.create(service, tenant, new, once, spendings, key_pointer=idempotency.CUSTOM_ID)
     return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from api import batch_items, batch_starter, polling, waiting
+from api import batch_items, batch_starter, idempotency, polling, waiting
 from api.answers import answer
 from api.batch_documents import (
     BatchDocument,
@@ -22,6 +22,7 @@ from api.batch_documents import (
     batch_path,
 )
 from api.documents import timestamp
+from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes, problems
 from api.path_parameters import BatchPath
 from api.problem_kinds import Kind
@@ -41,21 +42,29 @@ RESULTS_SECONDS = 15 * 60
 @router.post(
     "/v1/batches",
     status_code=HTTPStatus.CREATED,
-    responses=outcomes(Success(HTTPStatus.CREATED, "The batch.", BatchDocument, ["open_batch"], ["Location"])),
+    responses=outcomes(
+        Success(HTTPStatus.CREATED, "The batch.", BatchDocument, ["open_batch"], ["Location", "Idempotency-Replayed"])
+    ),
+    openapi_extensions=problems(Kind.IDEMPOTENCY_KEY_REUSED),
 )
-def create_batch(body: Annotated[NewBatch, Body()]) -> Response[BatchDocument]:
+def create_batch(
+    body: Annotated[NewBatch, Body()], idempotency_key: IdempotencyHeader = None
+) -> Response[BatchDocument]:
     """Create an empty batch. Add jobs to it, upload their files, start it: the last two in any order."""
     parts, now = service(), time.time()
-    batch = Batch(
+    tenant = _tenant(parts)
+    new = Batch(
         id=new_job_id(),
-        tenant=_tenant(parts).id,
+        tenant=tenant.id,
         times={BatchState.OPEN: now},
         label=body.label,
         metadata=body.metadata,
         expires_at=int(now) + OPEN_SECONDS,
     )
-    parts.batches.create(batch)
-    return answer(HTTPStatus.CREATED, _document(parts, batch), {"Location": batch_path(batch.id)})
+    with idempotency.told_as_problems():
+        batch = parts.batches.create(new, idempotency.once(tenant, idempotency_key, body))
+    headers = {"Location": batch_path(batch.id), **({} if batch.id == new.id else idempotency.REPLAYED)}
+    return answer(HTTPStatus.CREATED, _document(parts, batch), headers)
 
 
 @router.post(

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from api.idempotency import CUSTOM_ID, KEY_HEADER, told_as_problems
 from api.problem_kinds import Kind
 from api.problems import Problem, quoted
 from shared import quotas
-from shared.errors import KeyReused, UnknownJob
+from shared.errors import KeyReused
 from shared.job import AudioFile, Job, Role, new_job_id
 from shared.lives import UPLOAD_SECONDS
 from shared.object_keys import ReferenceName, upload_key
-from shared.once import Once
 from shared.pools import Lane, Pool
 from shared.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from api.documents import NewJob
     from api.service import Service
     from api.tenants import Tenant
+    from shared.once import Once
     from shared.quotas import Spending
-
-
-REPLAYED = {"Idempotency-Replayed": "true"}  # what an answer says of a job that an earlier call made
-KEY_HEADER, CUSTOM_ID = "/header/idempotency-key", "/custom_id"
-_NAMES = {KEY_HEADER: "Idempotency-Key", CUSTOM_ID: "custom_id"}
 
 
 def create(
@@ -50,13 +43,13 @@ def create(
     gone.
     """
     spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
-    with _told_as_problems(key_pointer):
+    with told_as_problems(key_pointer):
         return service.jobs.create(_with_stored_reference(service, job), once, spendings)
 
 
 def made_before(service: Service, once: Once | None, *, key_pointer: str = KEY_HEADER) -> Job | None:
     """The job that a call with this key made before; None where it was not used. Raises the 422 of `create`."""
-    with _told_as_problems(key_pointer):
+    with told_as_problems(key_pointer):
         return service.jobs.made_by(once) if once else None
 
 
@@ -65,23 +58,10 @@ def rehearse(service: Service, once: Once, met: dict[str, str]) -> None:
 
     Raises the 422 of `create`.
     """
-    with _told_as_problems(CUSTOM_ID):
+    with told_as_problems(CUSTOM_ID):
         if met.setdefault(once.partition, once.body_hash) != once.body_hash:
             raise KeyReused(once.partition)
         service.jobs.made_by(once)
-
-
-@contextmanager
-def _told_as_problems(key_pointer: str) -> Iterator[None]:
-    said = f"This {_NAMES[key_pointer]}"
-    try:
-        yield
-    except KeyReused:
-        raise _key_problem(key_pointer, f"{said} was used before, with another body. Use a new one.") from None
-    except UnknownJob:
-        raise _key_problem(
-            key_pointer, f"{said} was used before, and the job that it made is gone. Use a new one."
-        ) from None
 
 
 def _with_stored_reference(service: Service, job: Job) -> Job:
@@ -118,16 +98,6 @@ def new_job(service: Service, tenant: Tenant, body: NewJob, said_in: str = "") -
     )
 
 
-def once(tenant: Tenant, key: str | None, body: NewJob) -> Once | None:
-    """What makes a call with an `Idempotency-Key` be done once."""
-    return Once.by_idempotency_key(tenant.id, key, body_hash(body)) if key is not None else None
-
-
-def body_hash(body: NewJob) -> str:
-    """What a repeated call is known by. Sorted: JSON objects have no order, and a repeat may have another."""
-    return hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
 def _file(job_id: str, role: Role, body: NewJob) -> AudioFile:
     declared = body.reference if role is Role.REFERENCE else body.degraded
     prepare = body.prepare.reference if role is Role.REFERENCE else body.prepare.degraded
@@ -152,8 +122,3 @@ def _mode(pool: Pool, name: str | None, said_in: str) -> str:
 def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
     error = {"pointer": pointer, "detail": f"{quoted(name or '')} is not served here; there is {', '.join(known)}."}
     return Problem(Kind.INVALID_REQUEST, error["detail"], errors=[error])
-
-
-def _key_problem(pointer: str, detail: str) -> Problem:
-    error = {"pointer": pointer, "detail": detail}
-    return Problem(Kind.IDEMPOTENCY_KEY_REUSED, detail, errors=[error])

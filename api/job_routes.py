@@ -7,12 +7,12 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header
-from pydantic import Field
+from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api import creation, polling, starting, uploads, waiting
+from api import creation, idempotency, polling, starting, uploads, waiting
 from api.answers import answer
 from api.documents import CreatedJob, JobDocument, NewJob, Uploads, created_job, job_document, job_path
+from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes, problems
 from api.path_parameters import JobPath
 from api.problem_kinds import Kind
@@ -27,14 +27,6 @@ from shared.states import State
 
 router = Router()
 
-IdempotencyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Of your making: the same key with the same body is the same job, for as long as that is there.",
-    ),
-    Field(min_length=1, max_length=255),
-]
 DETAILS_SECONDS = 15 * 60
 
 
@@ -57,11 +49,11 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
     new = creation.new_job(parts, tenant, body)
-    once = creation.once(tenant, idempotency_key, body)
+    once = idempotency.once(tenant, idempotency_key, body)
     job = creation.create(parts, tenant, new, once)
     is_new = job.id == new.id
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
-    headers = {"Location": job_path(job.id), **({} if is_new else creation.REPLAYED)}
+    headers = {"Location": job_path(job.id), **({} if is_new else idempotency.REPLAYED)}
     return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), headers)
 
 

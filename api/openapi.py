@@ -60,7 +60,7 @@ TAGS = {
 HEADERS: Object = {
     "Location": {"description": "Where what was made is found.", "required": True, "schema": {"type": "string"}},
     "Idempotency-Replayed": {
-        "description": "`true` where the job was made by an earlier call with this Idempotency-Key.",
+        "description": "`true` where it was made by an earlier call with this Idempotency-Key.",
         "schema": {"const": "true"},
     },
     "Retry-After": {
@@ -135,8 +135,8 @@ How long things are there, where the operator did not choose otherwise:
   **{LIVES.batch // DAY} days** after it ended;
 - a stored reference goes **{LIFE_SECONDS // DAY} days** after a job last named it;
 - upload policies and links to results are good for **{POLICY_SECONDS // MINUTE} minutes**;
-- an `Idempotency-Key` is known for as long as its job, and {LEAST_SECONDS // HOUR} hours at least; a `custom_id` for as
-  long as its batch.
+- an `Idempotency-Key` is known for as long as what it made, and {LEAST_SECONDS // HOUR} hours at least; a `custom_id`
+  for as long as its batch.
 """
 
 

@@ -31,7 +31,7 @@ class Kind(Enum):
     INVALID_REQUEST = HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not of this call's form; `errors` says where."
     IDEMPOTENCY_KEY_REUSED = (
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "The key was used before with another body, or the job that it made is gone.",
+        "The key was used before with another body, or what it made is gone.",
     )
     BAD_AUDIO = HTTPStatus.UNPROCESSABLE_ENTITY, "A file cannot be scored as it is; `rule` and `file` say why."
     POLLING_TOO_FAST = HTTPStatus.TOO_MANY_REQUESTS, "The job was asked for again and again before its `Retry-After`."

@@ -11,10 +11,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from api import audio_body, creation, job_routes, problems, starting
+from api import audio_body, creation, idempotency, job_routes, problems, starting
 from api.audio_body import Audio
 from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
-from api.job_routes import IdempotencyHeader
+from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes
 from api.outcomes import problems as problems_of
 from api.problem_kinds import Kind
@@ -90,7 +90,7 @@ def score(
         reference=DeclaredFile(sha256=reference),
         degraded=DeclaredFile(sha256=hashlib.sha256(audio.content).hexdigest(), bytes=audio.bytes or None),
     )
-    once = creation.once(tenant, idempotency_key, body)
+    once = idempotency.once(tenant, idempotency_key, body)
     before = creation.made_before(parts, once)
     job = before or _created(parts, tenant, body, audio, once)
     if job.state is State.AWAITING_UPLOAD:
@@ -98,7 +98,7 @@ def score(
             Bucket=parts.settings.bucket, Key=job.degraded.key, Body=audio.content, ContentType=MEDIA_TYPE
         )
     response = job_routes.started(parts, job)
-    response.headers.update({"Location": job_path(job.id), **(creation.REPLAYED if before else {})})
+    response.headers.update({"Location": job_path(job.id), **(idempotency.REPLAYED if before else {})})
     return response
 
 

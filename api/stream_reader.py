@@ -17,10 +17,12 @@ from api import batch_starter, janitor, references, self_score
 from api.intake import Failures
 from api.service import Service, service
 from shared import batch_counts, items, logs, once, quotas
-from shared.batches import UnknownBatch
+from shared.batches import Batch, BatchState, UnknownBatch
 from shared.job import Job
+from shared.states import State
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 logs.configure("stream-reader")
@@ -73,6 +75,7 @@ def hand_on(parts: Service, record: Record) -> None:
             _job_removed(parts, change)
         case "META", False:
             _batch_removed(parts, partition.removeprefix("BATCH#"))
+            _batchs_key_goes(parts, items.unpack(change["OldImage"]))
         case "REF", False:
             references.removed(parts, items.unpack(change["OldImage"]))
 
@@ -85,7 +88,7 @@ def _job_changed(parts: Service, change: Change) -> None:
 
 def _job_removed(parts: Service, change: Change) -> None:
     job = _job(change["OldImage"])
-    once.job_gone(parts.table, job, time.time())
+    once.made_gone(parts.table, job.once, job.id, job.times[State.AWAITING_UPLOAD], time.time())
     if not job.ended:
         _ended(parts, job)
     if job.batch:
@@ -103,6 +106,11 @@ def _removed_of(parts: Service, job: Job, batch_id: str) -> None:
 def _batch_removed(parts: Service, batch_id: str) -> None:
     janitor.clear_batch(parts, batch_id)
     batch_starter.send_removal(parts, batch_id)
+
+
+def _batchs_key_goes(parts: Service, image: Mapping[str, JsonValue]) -> None:
+    batch = Batch.model_validate(image)
+    once.made_gone(parts.table, batch.once, batch.id, batch.times[BatchState.OPEN], time.time())
 
 
 def _ended(parts: Service, job: Job) -> None:

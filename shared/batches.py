@@ -11,20 +11,23 @@ from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import items
+from shared import items, transactions
 from shared.change import Change, expressions
 from shared.job import JobId
 from shared.job_table import old_item, pending_key
 from shared.lives import LIVES, Lives
 from shared.quotas import Quota, QuotaExceeded, Spending
 from shared.resources import DAY
+from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
     from boto3.dynamodb.conditions import ConditionBase
     from pydantic import JsonValue
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from shared.job_table import JobTable
     from shared.jobs import Clock
+    from shared.once import Once
     from shared.quotas import Limits
 
 OPEN_SECONDS = 40 * DAY  # from its last job, or its start, on: all its jobs have ended long before that
@@ -60,6 +63,7 @@ class Batch(BaseModel):
     metadata: dict[str, str] = Field(default_factory=dict)
     results: bool = Field(False, description="Whether the results are written.")
     check_at: float | None = Field(None, description="When it is due to be looked at, should nothing move it before.")
+    once: str | None = Field(None, description="The partition of the item that holds the key it was created with.")
     expires_at: int
 
 
@@ -71,14 +75,28 @@ class Batches:
         self._clock = clock
         self._lives = lives
 
-    def create(self, batch: Batch) -> None:
-        """Store a new batch."""
+    def create(self, batch: Batch, once: Once | None = None) -> Batch:
+        """Store a new batch; with a key used before for the same body, the batch that it made then.
+
+        Raises KeyReused where the key came with another body, UnknownBatch where that batch is gone.
+        """
+        batch = batch.model_copy(update={"once": once.partition if once else None})
         item: dict[str, JsonValue] = {
             **batch_key(batch.id),
             **batch.model_dump(mode="json", exclude_none=True),
             "listed_at": f"{LISTED_AS_BATCH}{batch.times[BatchState.OPEN]:017.6f}#{batch.id}",
         }
-        self._table.attempts(lambda: self._table.client.put_item(TableName=self._table.name, Item=items.pack(item)))
+        actions: list[TransactWriteItemTypeDef] = [{"Put": {"TableName": self._table.name, "Item": items.pack(item)}}]
+        if once:
+            actions.append({"Put": once.put(self._table, batch.id, self._clock())})
+        try:
+            transactions.write(self._table, actions)
+        except Cancelled as cancelled:
+            used = cancelled.reasons[-1]
+            if once is None or used is None or used.item is None:
+                raise
+            return self.get(once.made(used.item))
+        return batch
 
     def get(self, batch_id: str) -> Batch:
         """The batch, read consistently. Raises UnknownBatch."""

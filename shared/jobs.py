@@ -72,7 +72,7 @@ class Jobs:
         Raises KeyReused where the key came with another body, UnknownJob where that job is gone, QuotaExceeded.
         """
         first_check = min(self._clock() + FIRST_CHECK_SECONDS, job.upload_deadline)
-        held = once.partition if once and not once.outlives_job else None
+        held = once.partition if once and not once.outlives else None
         job = job.model_copy(update={"check_at": first_check, "once": held, "last_op": new_op()})
         actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)}]
         actions += [{"Update": spending.action} for spending in spendings]
@@ -89,7 +89,7 @@ class Jobs:
     def made_by(self, once: Once) -> Job | None:
         """The job that this key made, None where it was not used. Raises KeyReused, and UnknownJob where it is gone."""
         item = once.held(self._table, self._clock())
-        return self._table.get(once.job_of(item)) if item else None
+        return self._table.get(once.made(item)) if item else None
 
     def _not_created(self, job: Job, once: Once | None, spendings: Sequence[Spending], cancelled: Cancelled) -> Job:
         stands = cancelled.reasons[0]
@@ -97,7 +97,7 @@ class Jobs:
             return job  # it was this very write
         used = cancelled.reasons[-1]
         if once and used and used.item:
-            return self._table.get(once.job_of(used.item))
+            return self._table.get(once.made(used.item))
         raise why_refused(cancelled, spendings) from None
 
     def queue(self, job: Job, etags: dict[Role, str], spendings: Sequence[Spending] = ()) -> Job:

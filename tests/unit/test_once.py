@@ -15,7 +15,7 @@ from tests.jobs_for_tests import new_job
 
 @pytest.fixture
 def once() -> Once:
-    return Once(f"REPLAY#{secrets.token_hex(16)}", "a" * 64, outlives_job=True)
+    return Once(f"REPLAY#{secrets.token_hex(16)}", "a" * 64, outlives=True)
 
 
 def test_a_key_is_held_to_the_end_of_its_life(jobs: Jobs, once: Once, clock: SettableClock) -> None:

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a creating call that is repeated makes one job."""
+"""`Idempotency-Key`: a creating call that is repeated makes one job, or one batch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import pytest
 from api.documents import CreatedJob
 from api.service import Service
 from shared import items
+from shared.batches import batch_key
 from shared.job import Role
 from shared.job_table import job_key
+from shared.once import LEAST_SECONDS
 from shared.states import State
+from tests.clock import SettableClock
 from tests.lost_responses import lost_once
 from tests.requests import Answer, request
-from tests.unit.api.steps import GLOBEX, bring, conditions, create, upload
+from tests.unit.api.changes import changed, tell
+from tests.unit.api.steps import ACME, GLOBEX, bring, conditions, create, upload
 
 
 @pytest.fixture
@@ -121,3 +125,55 @@ def test_a_key_that_is_no_key_is_refused(bad: str) -> None:
 
 def test_without_a_key_every_call_is_a_job() -> None:
     assert create().id != create().id
+
+
+def new_batch(key: str, body: object = None, key_id: str = ACME) -> Answer:
+    return request("POST", "/v1/batches", body or {}, headers={"Idempotency-Key": key}, key_id=key_id)
+
+
+def test_the_same_key_and_body_is_the_same_batch_as_it_is_by_now(key: str) -> None:
+    first = new_batch(key, {"label": "x"})
+    assert "Idempotency-Replayed" not in first.headers
+    request("POST", f"{first.headers['Location']}/start")
+    again = new_batch(key, {"label": "x", "metadata": {}})
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert (again.headers["Location"], again.body["id"]) == (first.headers["Location"], first.body["id"])
+    assert again.body["state"] == "started"
+
+
+def test_another_body_of_a_batch_is_refused_and_points_at_the_key(key: str) -> None:
+    new_batch(key)
+    answer = new_batch(key, {"label": "y"})
+    assert (answer.status, answer.body["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
+    assert "/header/idempotency-key" in str(answer.body["errors"])
+
+
+def test_a_key_is_a_jobs_or_a_batchs_and_not_both(key: str) -> None:
+    new_batch(key)
+    assert repeated(key).status == 422
+
+
+def test_the_same_key_of_another_tenant_is_another_batch(key: str) -> None:
+    assert new_batch(key).body["id"] != new_batch(key, key_id=GLOBEX).body["id"]
+
+
+def test_a_batch_whose_first_answer_was_lost_is_the_same_batch(parts: Service, key: str) -> None:
+    with lost_once(parts.dynamodb, "TransactWriteItems") as sent:
+        first = new_batch(key)
+    assert len(sent) == 2
+    assert new_batch(key).body["id"] == first.body["id"]
+
+
+def test_a_key_whose_batch_was_deleted_is_free_a_day_after_it_was_used(
+    parts: Service, key: str, clock: SettableClock
+) -> None:
+    batch_id = str(new_batch(key).body["id"])
+    image = parts.table.read(batch_key(batch_id))
+    assert request("DELETE", f"/v1/batches/{batch_id}").status == 204
+    assert tell(changed(image, None)) == []
+    gone = new_batch(key)
+    assert (gone.status, gone.body["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
+    clock.move(LEAST_SECONDS)
+    assert new_batch(key).status == 422
+    clock.move(1)
+    assert new_batch(key).status == 201
