@@ -36,7 +36,11 @@ GATEWAY_SECONDS = 29  # API Gateway waits no longer: its quota "Integration time
 
 @dataclass(frozen=True)
 class FunctionPlan:
-    """One function. `reserved`: this many at once, and never more, whatever else the account runs."""
+    """One function. `reserved`: this many at once, and never more, whatever else the account runs.
+
+    `calls_itself`: its messages lead to more of its own. Lambda takes that for an accident and stops it after 16 turns
+    where it is not told that it is meant (Lambda Developer Guide, "Use Lambda recursive loop detection").
+    """
 
     name: str
     handler: str
@@ -44,6 +48,7 @@ class FunctionPlan:
     timeout_seconds: int
     needs: Needs
     reserved: int | None = None
+    calls_itself: bool = False
 
 
 def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, ...]:
@@ -98,6 +103,7 @@ def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, 
                 sends=lanes + batches,
                 measures=lanes,
             ),
+            calls_itself=True,  # page after page: 50 of the largest batch
         ),
         FunctionPlan(
             "dead-letters",
@@ -176,6 +182,7 @@ class Functions(Construct):
             environment=environment(self._configuration, self._data),
             environment_encryption=self._key,
             reserved_concurrent_executions=plan.reserved,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if plan.calls_itself else None,
         )
 
     def _role(self, plan: FunctionPlan, log: LogGroup) -> Role:

@@ -98,6 +98,20 @@ def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_run(
         assert named(data, QUEUE, "QueueName", configuration.name(queue))["VisibilityTimeout"] >= 6 * timeout
 
 
+def test_the_one_function_that_feeds_its_own_queue_is_let_go_on_for_longer_than_16_turns(
+    service: Template, configuration: Configuration
+) -> None:
+    """Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops"."""
+    policies = all_of(service, "AWS::IAM::Policy").values()
+    for function, queue in FED_BY_QUEUES.items():
+        plan = named(service, FUNCTION, "FunctionName", configuration.name(function))
+        [role] = [policy for policy in policies if policy["Roles"] == [{"Ref": plan["Role"]["Fn::GetAtt"][0]}]]
+        sends = [one for one in role["PolicyDocument"]["Statement"] if one["Action"] == "sqs:SendMessage"]
+        feeds_itself = f":{configuration.name(queue)}" in text(sends)
+        assert plan.get("RecursiveLoop") == ("Allow" if feeds_itself else None), function
+    assert named(service, FUNCTION, "FunctionName", configuration.name("batch-starter"))["RecursiveLoop"] == "Allow"
+
+
 def test_the_stream_is_filtered_split_where_it_fails_and_never_lost(service: Template) -> None:
     [mapping] = [mapping for mapping in all_of(service, MAPPING).values() if "StartingPosition" in mapping]
     [failed] = service.find_resources(QUEUE)
