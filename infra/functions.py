@@ -52,7 +52,12 @@ class FunctionPlan:
 
 
 def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, ...]:
-    """Every function of `sandbox.functions`, by its name there."""
+    """Every function of `sandbox.functions`, by its name there.
+
+    Where the deployment asks for no concurrency of its own, none is reserved: Lambda refuses that in an account which
+    would be left with less than 100 for all others (10 is all that some new ones have), and with it the whole deploy.
+    """
+    reserves = configuration.api.concurrency is not None
     lanes, batches = tuple(data.lanes), (BATCHES_QUEUE,)
     jobs, references, results = (JOBS_PREFIX,), (REFERENCES_PREFIX,), (RESULTS_PREFIX,)
     return (
@@ -139,7 +144,7 @@ def plans(configuration: Configuration, data: NamedData) -> tuple[FunctionPlan, 
                 sends=lanes + batches,
                 measures=lanes,
             ),
-            reserved=1,  # two at once would only do the same twice
+            reserved=1 if reserves else None,  # it runs however busy the account; two at once would do the same twice
         ),
     )
 

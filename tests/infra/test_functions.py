@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aws_cdk.assertions import Template
 
     from infra.configuration import Configuration
+    from tests.infra.conftest import Templates
 
 FUNCTION, LOG_GROUP, MAPPING, QUEUE = (
     "AWS::Lambda::Function",
@@ -132,11 +133,23 @@ def test_the_clock_calls_the_reconciler_each_minute_and_one_that_failed_is_kept(
     called = all_of(service, FUNCTION)[target["Arn"]["Fn::GetAtt"][0]]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     assert called["FunctionName"] == configuration.name("reconciler")
-    assert called["ReservedConcurrentExecutions"] == 1
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [failed, "Arn"]}}
     invoked = only(service, "AWS::Lambda::EventInvokeConfig")
     assert invoked["MaximumRetryAttempts"] == 0
     assert invoked["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": [failed, "Arn"]}}
+
+
+def test_what_is_reserved_is_so_only_where_the_deployment_asks_for_it(
+    service: Template, whole: Templates, everything: Configuration
+) -> None:
+    """Lambda Developer Guide, "Configuring reserved concurrency": a new account has none to give away."""
+    assert not [one for one in all_of(service, FUNCTION).values() if "ReservedConcurrentExecutions" in one]
+    reserved = {
+        one["FunctionName"].removeprefix(everything.name("")): one["ReservedConcurrentExecutions"]
+        for one in all_of(whole["Service"], FUNCTION).values()
+        if "ReservedConcurrentExecutions" in one
+    }
+    assert reserved == {"api": everything.api.concurrency, "reconciler": 1}
 
 
 def test_what_is_asked_for_of_memory_and_time_is_what_lambda_has(service: Template) -> None:
