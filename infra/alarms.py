@@ -10,7 +10,7 @@ from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from infra.event_sources import FAILED
-from infra.metrics import Metrics
+from infra.metrics import FIVE_MINUTES, MINUTE, Metrics
 from shared.pools import Lane
 from shared.resources import (
     BATCHES_DEAD_QUEUE,
@@ -117,7 +117,7 @@ def of_service(configuration: Configuration, functions: tuple[FunctionPlan, ...]
         yield AlarmPlan(
             f"table-{kind.lower()}-throttles",
             f"The table cannot {kind.lower()} as fast as it is asked to; calls are repeated.",
-            metrics.table(f"{kind}ThrottleEvents"),
+            metrics.throttles(kind),
             0,
             3,
         )
@@ -172,7 +172,7 @@ def of_host(pool: PoolSettings, host: HostSettings, instance_id: str) -> Iterato
         yield AlarmPlan(
             f"{name}-status",
             f"EC2 finds the instance {name} or its machine impaired.",
-            Metrics.instance(instance_id, "StatusCheckFailed"),
+            Metrics.instance(instance_id, "StatusCheckFailed", "Maximum", MINUTE),
             0,
             3,
             5,
@@ -180,8 +180,8 @@ def of_host(pool: PoolSettings, host: HostSettings, instance_id: str) -> Iterato
         yield AlarmPlan(
             f"{name}-credits",
             f"{name} is of a burstable type and nearly out of CPU credits: scoring will slow down, or cost more.",
-            Metrics.instance(instance_id, "CPUCreditBalance", "Minimum"),
+            Metrics.instance(instance_id, "CPUCreditBalance", "Minimum", FIVE_MINUTES),
             30,
-            5,
+            2,
             passes=BELOW,
         )

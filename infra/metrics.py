@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
-from aws_cdk.aws_cloudwatch import Metric
+from aws_cdk.aws_cloudwatch import MathExpression, Metric
+
+from shared.resources import JOBS_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +43,25 @@ class Metrics:
         """Of the API."""
         return _metric("AWS/ApiGateway", metric, {"ApiName": self._name("api")}, statistic, label=label or metric)
 
-    def table(self, metric: str, statistic: str = "Sum") -> Metric:
-        """Of the table."""
-        return _metric("AWS/DynamoDB", metric, {"TableName": self._table}, statistic, label=metric)
+    def table(self, metric: str, index: str | None = None) -> Metric:
+        """Of the table without its indexes, or of one of these."""
+        of_index = {"GlobalSecondaryIndexName": index} if index else {}
+        return _metric("AWS/DynamoDB", metric, {"TableName": self._table, **of_index}, "Sum", label=index or metric)
+
+    def throttles(self, kind: str) -> MathExpression:
+        """How often a `Read` or a `Write` was refused, by the table or an index.
+
+        DynamoDB tells of it only while it happens, and CloudWatch leaves an alarm on DynamoDB as it is while nothing is
+        told (CloudWatch API Reference, PutMetricAlarm: TreatMissingData): so nothing is filled in as 0.
+        """
+        metric = f"{kind}ThrottleEvents"
+        told = {"table": self.table(metric)} | {one.name: self.table(metric, one.name) for one in JOBS_TABLE.indexes}
+        return MathExpression(
+            expression=" + ".join(f"FILL({name}, 0)" for name in told),
+            using_metrics=told,
+            label=metric,
+            period=FIVE_MINUTES,
+        )
 
     @staticmethod
     def worker(pool: str, host: str, metric: str, statistic: str = "Average") -> Metric:
@@ -56,9 +74,9 @@ class Metrics:
         return _metric(WORKERS, metric, {"pool": pool}, statistic, MINUTE, label=label or metric)
 
     @staticmethod
-    def instance(instance_id: str, metric: str, statistic: str = "Maximum") -> Metric:
-        """Of a machine in EC2."""
-        return _metric("AWS/EC2", metric, {"InstanceId": instance_id}, statistic, MINUTE, label=metric)
+    def instance(instance_id: str, metric: str, statistic: str, period: Duration) -> Metric:
+        """Of a machine in EC2, which tells of its state each minute, of its CPU credits each five minutes only."""
+        return _metric("AWS/EC2", metric, {"InstanceId": instance_id}, statistic, period, label=metric)
 
 
 def _metric(

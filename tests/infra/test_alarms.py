@@ -11,7 +11,7 @@ from infra.alarms import ENDS
 from infra.metrics import WORKERS
 from sandbox.functions import _functions
 from shared.pools import Lane
-from shared.resources import COMMON_QUEUES, lane_queue
+from shared.resources import COMMON_QUEUES, JOBS_TABLE, lane_queue
 from tests.infra.resources import Properties, all_of, only, text
 from worker import metrics as worker_metrics
 
@@ -88,6 +88,27 @@ def test_machines_of_ec2_are_watched_by_ec2_and_others_are_not(alarms: dict[str,
     assert not {"on-premises-status", "on-premises-credits"} & alarms.keys()
 
 
+def test_what_ec2_tells_each_five_minutes_is_looked_at_in_five_minutes(alarms: dict[str, Properties]) -> None:
+    """EC2 User Guide, "List the available CloudWatch metrics": by the minute four of five would be missing, so well."""
+    for name, seconds in (("adopted-credits", 300), ("adopted-status", 60)):
+        [told] = alarms[name]["Metrics"]
+        assert told["MetricStat"]["Period"] == seconds
+
+
+def test_the_table_and_each_of_its_indexes_is_watched_and_its_alarm_ends(alarms: dict[str, Properties]) -> None:
+    """DynamoDB tells of throttles only while there are some, and of the table's without those of its indexes.
+
+    CloudWatch API Reference, PutMetricAlarm: an alarm on DynamoDB stays as it is while nothing is told.
+    """
+    for kind in ("read", "write"):
+        expression, *told = alarms[f"table-{kind}-throttles"]["Metrics"]
+        metrics = [one["MetricStat"]["Metric"] for one in told]
+        assert {metric["MetricName"] for metric in metrics} == {f"{kind.title()}ThrottleEvents"}
+        indexes = {_dimensions(metric).get("GlobalSecondaryIndexName") for metric in metrics}
+        assert indexes == {None, *(index.name for index in JOBS_TABLE.indexes)}
+        assert sorted(expression["Expression"].split(" + ")) == sorted(f"FILL({one['Id']}, 0)" for one in told)
+
+
 def test_each_alarm_says_what_is_wrong_and_goes_to_the_topic_and_so_does_its_end(
     alarms: dict[str, Properties], whole: Templates, everything: Configuration
 ) -> None:
@@ -150,9 +171,9 @@ def test_all_that_takes_tags_has_those_of_the_deployment(whole: Templates) -> No
 
 
 def _metric(alarm: Properties) -> Properties:
-    [told] = alarm["Metrics"]
-    metric: Properties = told["MetricStat"]["Metric"]
-    return metric
+    """What an alarm on one metric looks at; nothing of one on several."""
+    [told, *more] = alarm["Metrics"]
+    return {} if more else dict(told["MetricStat"]["Metric"])
 
 
 def _dimensions(alarm: Properties) -> dict[str, object]:

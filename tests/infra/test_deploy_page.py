@@ -71,9 +71,10 @@ def test_each_row_says_what_it_means_and_what_to_do() -> None:
 
 
 def test_costs_are_counted_from_what_the_example_deploys(templates: Templates, service: Template) -> None:
-    alarms = sum(len(templates[stack].find_resources(ALARM)) for stack in ("Service", "Host"))
+    alarms = [one for stack in ("Service", "Host") for one in all_of(templates[stack], ALARM).values()]
+    watched = sum("MetricStat" in metric for alarm in alarms for metric in alarm["Metrics"])
     rules = len(only(service, "AWS::WAFv2::WebACL")["Rules"])
-    assert f"| {alarms} alarms, a dashboard |" in PAGE
+    assert f"| {len(alarms)} alarms on {watched} metrics, a dashboard |" in PAGE
     assert f"1 ACL and {rules} rules" in PAGE
     assert f"Metrics of one host: {len(metrics.UNITS)}, by host and by pool | | {2 * len(metrics.UNITS)} " in PAGE
 
