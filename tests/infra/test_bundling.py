@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,30 @@ def test_it_is_our_code_and_what_it_depends_on_without_what_lambda_has(functions
     assert not top & {*IN_LAMBDA, "worker", "sandbox", "infra", "tests"}
     assert not list(functions.rglob("*.pyc"))
     assert bundling.size(functions) < MOST_MB * 1e6
+
+
+def test_whatever_our_code_imports_is_in_it_or_there_already(functions: Path) -> None:
+    had = {*sys.stdlib_module_names, *IN_LAMBDA, *(path.stem for path in functions.iterdir())}
+    asked = {
+        name for package in FUNCTIONS.packages for file in (functions / package).glob("*.py") for name in _tops(file)
+    }
+    assert "pydantic" in asked
+    assert asked - had == set()
+
+
+def _tops(file: Path) -> Iterator[str]:
+    """The packages that a module imports when it runs, those that only type checkers read left out."""
+    left: list[ast.AST] = [ast.parse(file.read_text())]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            left += node.orelse
+            continue
+        left += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
 
 
 def test_what_is_compiled_is_so_for_arm_and_the_python_of_lambda(functions: Path) -> None:
