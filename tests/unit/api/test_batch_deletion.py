@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import IO, Any
+from io import TextIOWrapper
+from typing import Any
 
 import pytest
 
@@ -188,7 +189,7 @@ def test_one_that_is_deleted_while_they_are_written_is_not_left_in_them(
     batch, jobs = ended_batch(parts)
     fill = batch_results._fill
 
-    def meanwhile(service: Service, seen: Batch, lines: IO[str], table: IO[str]) -> int:
+    def meanwhile(service: Service, seen: Batch, lines: TextIOWrapper, table: TextIOWrapper) -> int:
         written = fill(service, seen, lines, table)
         delete_job_and_tell(parts, jobs["good"])
         return written
