@@ -15,9 +15,10 @@ from api.documents import CreatedJob, NewJob, created_job, job_document
 from api.problems import Problem
 from shared.batches import BatchState, UnknownBatch
 from shared.job import Job
+from shared.limits import Quota
 from shared.once import Once
 from shared.pools import Lane
-from shared.quotas import Quota, QuotaExceeded
+from shared.quotas import QuotaExceeded
 
 if TYPE_CHECKING:
     from api.service import Service

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.job import MAX_UPLOAD_BYTES, AudioFile, Integral, Job, JobError, Prepare, Role, Sha256, Start
-from shared.quotas import Quota
+from shared.limits import Quota
 from shared.result import Result
 from shared.states import State
 

@@ -25,9 +25,9 @@ from api.problem_document import ProblemDocument
 from api.problem_kinds import Kind
 from api.schemas import of_parameter, plain
 from api.uploads import POLICY_SECONDS
+from shared.limits import GB, Limits
 from shared.lives import DAY, HOUR, LIVES, UPLOAD_SECONDS
 from shared.once import LEAST_SECONDS
-from shared.quotas import GB, Limits
 from shared.references import LIFE_SECONDS
 from shared.resources import MINUTE
 

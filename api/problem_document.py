@@ -7,7 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api.documents import Timestamp
 from shared.job import Role
-from shared.quotas import Quota
+from shared.limits import Quota
 
 Absent = SkipJsonSchema[None]  # a member that is not there, and never null
 

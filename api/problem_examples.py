@@ -11,7 +11,8 @@ from api.problems import Problem
 from api.serving import PoolNotServed
 from shared.audio_rules import AudioFault, BadAudio
 from shared.job import Role
-from shared.quotas import Quota, QuotaExceeded
+from shared.limits import Quota
+from shared.quotas import QuotaExceeded
 from shared.resources import DAY
 from shared.states import State
 

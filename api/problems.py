@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from api.answers import text
 from api.documents import job_path, timestamp
 from api.problem_kinds import Kind
-from shared.quotas import Quota
+from shared.limits import Quota
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

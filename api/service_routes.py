@@ -17,8 +17,8 @@ from api.service import Service, service
 from api.tenants import caller
 from shared.hosts import Host, Hosts, HostState
 from shared.job import MAX_UPLOAD_BYTES
+from shared.limits import MOST_BATCH_ITEMS
 from shared.pools import Lane, Mode, Pool
-from shared.quotas import MOST_BATCH_ITEMS
 
 router = Router()
 

@@ -9,7 +9,7 @@ from api.problem_kinds import Kind
 from api.problems import Problem
 from api.remembered import Memory, remembered
 from shared.job_table import JobTable
-from shared.quotas import Limits
+from shared.limits import Limits
 from shared.tenants import api_key_key, tenant_key
 
 CACHE_SECONDS = 60.0

@@ -15,8 +15,9 @@ from shared import items, transactions
 from shared.change import Change, expressions
 from shared.job import JobId
 from shared.job_table import old_item, pending_key
+from shared.limits import Quota
 from shared.lives import LIVES, Lives
-from shared.quotas import Quota, QuotaExceeded, Spending
+from shared.quotas import QuotaExceeded, Spending
 from shared.resources import DAY
 from shared.transactions import Cancelled
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from shared.job_table import JobTable
     from shared.jobs import Clock
+    from shared.limits import Limits
     from shared.once import Once
-    from shared.quotas import Limits
 
 OPEN_SECONDS = 40 * DAY  # from its last job, or its start, on: all its jobs have ended long before that
 CHECK_SECONDS = 5 * 60  # after the last sign of work on a batch, it is worked off anew

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.limits import Quota
 from shared.pools import Lane
-from shared.quotas import Quota
 from shared.result import Result
 from shared.states import ENDS, State
 

@@ -16,8 +16,9 @@ from shared.change import Change
 from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role, WaitsFor
 from shared.job_table import JobTable, ended_key, job_key, new_op
+from shared.limits import Quota
 from shared.lives import HOUR, LIVES, MOST_UPLOAD_SECONDS, RUN_SECONDS, Lives
-from shared.quotas import Quota, Spending, why_refused
+from shared.quotas import Spending, why_refused
 from shared.states import ENDS, State
 from shared.transactions import Cancelled
 

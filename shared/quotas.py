@@ -11,12 +11,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from shared import items, transactions
+from shared.limits import Limits, Quota
 from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
@@ -27,30 +25,8 @@ if TYPE_CHECKING:
     from shared.job_table import JobTable
 
 DAY = 24 * 60 * 60
-GB = 10**9
-MOST_BATCH_ITEMS = 50_000
 USAGE_LIFE_SECONDS = 400 * DAY  # for the owner's accounts
 MARK_LIFE_SECONDS = 7 * DAY  # a stream keeps its records for one: DynamoDB Developer Guide, "DynamoDB Streams"
-
-
-class Quota(StrEnum):
-    """What can be used up."""
-
-    JOBS_PER_DAY = "jobs_per_day"
-    BYTES_PER_DAY = "bytes_per_day"  # of uploads, counted as their job starts, or with the job that they come with
-    IN_FLIGHT = "in_flight"  # jobs that have not ended
-    BATCH_ITEMS = "batch_items"  # jobs of one batch
-
-
-class Limits(BaseModel):
-    """What a tenant may use: of each quota, so much."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    jobs_per_day: int = Field(100_000, ge=0)
-    bytes_per_day: int = Field(600 * GB, ge=0)
-    in_flight: int = Field(100_000, ge=0)
-    batch_items: int = Field(MOST_BATCH_ITEMS, ge=0, le=MOST_BATCH_ITEMS)
 
 
 class QuotaExceeded(Exception):

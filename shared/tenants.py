@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import items, transactions
 from shared.change import Change, expressions
 from shared.job_table import new_op, old_item
-from shared.quotas import Limits, Quota
+from shared.limits import Limits, Quota
 from shared.transactions import Cancelled
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.quotas import Limits, Quota
+from shared.limits import Limits, Quota
 
 DEFAULT = "default"
 DEFAULTS = Limits()

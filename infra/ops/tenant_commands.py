@@ -13,7 +13,7 @@ from infra.ops import amounts, moments, screen
 from infra.ops.amounts import NewLimit, limit_of
 from infra.ops.place import Place
 from shared import quotas
-from shared.quotas import Quota
+from shared.limits import Quota
 from shared.tenants import Tenant, TenantId
 
 app = typer.Typer(help="Who may use the service, and how much.", no_args_is_help=True)

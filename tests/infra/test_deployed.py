@@ -21,7 +21,7 @@ from infra.configuration import read
 from sandbox.readiness import VARIABLE, Listener
 from shared import quotas
 from shared.job_table import JobTable
-from shared.quotas import Quota
+from shared.limits import Quota
 from tests.infra import deployment as made
 from tests.infra import quick_visqol, stages
 from tests.infra.deployment import DEPENDENT, REFUSED, STACKS, STAGE, UNKNOWN, Deployment

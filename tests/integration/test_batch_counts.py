@@ -22,8 +22,8 @@ from sandbox.stream_pump import StreamPump
 from shared import batch_counts, quotas
 from shared.claims import Claims
 from shared.job import ErrorCategory, Job, JobError
+from shared.limits import Quota
 from shared.object_keys import batch_results_key, result_key
-from shared.quotas import Quota
 from shared.states import State
 from tests import functions
 from tests.clock import now

@@ -10,9 +10,9 @@ import pytest
 from shared import quotas
 from shared.claims import CLAIM_SECONDS, GRACE_SECONDS
 from shared.job import ErrorCategory, Job, JobError, Role
+from shared.limits import Quota
 from shared.lives import LIVES, STRICT, Lives
 from shared.object_keys import result_key, upload_key
-from shared.quotas import Quota
 from shared.resources import DAY
 from shared.states import State
 from tests import functions

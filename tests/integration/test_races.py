@@ -18,9 +18,9 @@ from api.service import service
 from shared import batch_counts, envelope, items, quotas
 from shared.claims import Claims
 from shared.job import Job, Role
+from shared.limits import Quota
 from shared.object_keys import upload_key
 from shared.pools import Lane
-from shared.quotas import Quota
 from shared.resources import DAY
 from shared.states import State
 from shared.tenants import tenant_key

@@ -16,9 +16,9 @@ from api.service import Service
 from api.settings import ApiSettings
 from shared import quotas
 from shared.job import Role
+from shared.limits import Quota
 from shared.object_keys import ReferenceName, reference_key
 from shared.pools import Lane
-from shared.quotas import Quota
 from shared.references import Asked
 from shared.resources import lane_queue
 from shared.states import State

@@ -11,8 +11,9 @@ from shared.claims import Claims
 from shared.errors import NotAwaitingUpload, UnknownJob
 from shared.job_table import JobTable
 from shared.jobs import Jobs
+from shared.limits import Limits, Quota
 from shared.once import Once
-from shared.quotas import Limits, Quota, QuotaExceeded
+from shared.quotas import QuotaExceeded
 from shared.resources import DAY
 from shared.states import State
 from tests.clock import SettableClock

@@ -8,7 +8,7 @@ import pytest
 
 from api import tenants as api_tenants
 from shared.job_table import JobTable
-from shared.quotas import Limits, Quota
+from shared.limits import Limits, Quota
 from shared.tenants import HasKeys, TenantExists, Tenants, TooManyKeys, UnknownTenant, tenant_key
 from tests.clock import SettableClock
 from tests.lost_responses import lost_once

@@ -15,8 +15,8 @@ from api.reference_documents import ReferenceDocument
 from api.service import Service
 from api.tenants import Tenant
 from shared import items
+from shared.limits import Limits
 from shared.object_keys import reference_key
-from shared.quotas import Limits
 from tests.requests import Answer, request
 from tests.unit.api.steps import ACME, BUCKET
 from tests.unit.api.test_intake import deliver, told

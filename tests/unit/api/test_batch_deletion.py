@@ -15,8 +15,8 @@ from shared import batch_counts
 from shared.batches import REWRITE_SECONDS, Batch
 from shared.job import Job, Role
 from shared.job_table import job_key
+from shared.limits import Limits
 from shared.object_keys import batch_results_key, upload_key
-from shared.quotas import Limits
 from shared.states import State
 from tests.clock import SettableClock
 from tests.requests import Answer, request

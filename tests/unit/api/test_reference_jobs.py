@@ -10,8 +10,8 @@ import pytest
 from api.service import Service
 from shared import quotas
 from shared.job import Role
+from shared.limits import Quota
 from shared.object_keys import reference_key
-from shared.quotas import Quota
 from shared.references import LIFE_SECONDS
 from shared.states import State
 from tests.requests import request

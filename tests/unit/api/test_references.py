@@ -10,8 +10,8 @@ import pytest
 from api.documents import UploadPolicy
 from api.service import Service
 from shared import quotas
+from shared.limits import Quota
 from shared.object_keys import reference_key
-from shared.quotas import Quota
 from tests.requests import request
 from tests.unit.api.reference_steps import (
     DAY,

@@ -8,8 +8,8 @@ from api import intake
 from api.service import Service
 from shared import quotas
 from shared.job import Role
+from shared.limits import Quota
 from shared.object_keys import Upload, upload_key
-from shared.quotas import Quota
 from shared.states import State
 from shared.tenants import Tenants
 from tests.jobs_for_tests import new_job

@@ -15,8 +15,8 @@ from api.service import Service
 from shared import items, quotas
 from shared.claims import Claims
 from shared.job import Role
+from shared.limits import Quota
 from shared.object_keys import reference_key, result_key
-from shared.quotas import Quota
 from shared.states import State
 from shared.tenants import tenant_key
 from tests.clock import now

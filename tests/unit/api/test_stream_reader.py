@@ -15,9 +15,9 @@ from shared import batch_counts, items, quotas
 from shared.batches import Batch, BatchState
 from shared.job import Role
 from shared.job_table import job_key
+from shared.limits import Quota
 from shared.object_keys import batch_results_key, result_key, upload_key
 from shared.once import ONCE
-from shared.quotas import Quota
 from shared.resources import BATCHES_QUEUE, DAY
 from shared.states import ENDS, State
 from tests.clock import SettableClock

@@ -10,7 +10,7 @@ import pytest
 from api import remembered, tenants
 from api.service import Service
 from shared import items
-from shared.quotas import Limits
+from shared.limits import Limits
 from shared.states import State
 from tests.clock import SettableClock
 from tests.requests import Answer, request

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.ops.amounts import NewLimit, limit_of, shown
-from shared.quotas import Limits, Quota
+from shared.limits import Limits, Quota
 
 QUOTAS = st.sampled_from([*Quota])
 

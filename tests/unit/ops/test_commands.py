@@ -20,7 +20,7 @@ from infra.ops.place import Place
 from shared.hosts import Host, Hosts, HostState
 from shared.job import Job, Role
 from shared.jobs import Jobs
-from shared.quotas import Limits, Quota
+from shared.limits import Limits, Quota
 from shared.tenants import Tenants
 from tests.jobs_for_tests import new_job
 
