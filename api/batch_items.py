@@ -48,20 +48,22 @@ def add(
 
 def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, met: dict[str, str] | None) -> ItemAnswer:
     body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
-    new = creation.new_job(service, tenant, body).model_copy(
-        update={"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
-    )
     once = Once.by_custom_id(batch.id, item.custom_id, idempotency.body_hash(body))
+
+    def new() -> Job:
+        of_batch = {"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
+        return creation.new_job(service, tenant, body).model_copy(update=of_batch)
+
     if met is not None:
-        creation.rehearse(service, once, met)
+        creation.rehearse(service, new, once, met)
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     spendings = [service.batches.item_of(batch, tenant.limits)]
-    job = creation.create(service, tenant, new, once, spendings, key_pointer=idempotency.CUSTOM_ID)
-    return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, new))
+    job, is_new = creation.create_or_find(service, tenant, new, once, spendings, key_pointer=idempotency.CUSTOM_ID)
+    return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, is_new=is_new))
 
 
-def _created(service: Service, job: Job, new: Job) -> CreatedJob:
-    wanted = uploads.wanted(service, job, is_new=job.id == new.id)
+def _created(service: Service, job: Job, *, is_new: bool) -> CreatedJob:
+    wanted = uploads.wanted(service, job, is_new=is_new)
     policies = uploads.policies(service, job, wanted)
     return created_job(job_document(job), policies)
 

@@ -17,13 +17,21 @@ from shared.pools import Lane, Pool
 from shared.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from api.documents import NewJob
     from api.service import Service
     from api.tenants import Tenant
     from shared.once import Once
     from shared.quotas import Spending
+
+
+class NotServed(Problem):
+    """No pool has the engine or the mode that a call asks for: 422."""
+
+    def __init__(self, pointer: str, name: str | None, known: list[str]) -> None:
+        detail = f"{quoted(name or '')} is not served here; there is {', '.join(known)}."
+        super().__init__(Kind.INVALID_REQUEST, detail, errors=[{"pointer": pointer, "detail": detail}])
 
 
 def create(
@@ -47,21 +55,45 @@ def create(
         return service.jobs.create(_with_stored_reference(service, job), once, spendings)
 
 
+def create_or_find(
+    service: Service,
+    tenant: Tenant,
+    new: Callable[[], Job],
+    once: Once | None,
+    more: Sequence[Spending] = (),
+    *,
+    key_pointer: str = KEY_HEADER,
+) -> tuple[Job, bool]:
+    """Store a `new` job as `create` does: the job, and whether this call made it.
+
+    A repeat asks for nothing: it gets its job, though its engine or mode be served no more.
+    """
+    try:
+        job = new()
+    except NotServed:
+        if made := made_before(service, once, key_pointer=key_pointer):
+            return made, False
+        raise
+    made = create(service, tenant, job, once, more, key_pointer=key_pointer)
+    return made, made.id == job.id
+
+
 def made_before(service: Service, once: Once | None, *, key_pointer: str = KEY_HEADER) -> Job | None:
     """The job that a call with this key made before; None where it was not used. Raises the 422 of `create`."""
     with told_as_problems(key_pointer):
         return service.jobs.made_by(once) if once else None
 
 
-def rehearse(service: Service, once: Once, met: dict[str, str]) -> None:
-    """Whether a job with this custom_id would be created, after those `met` in the same call: their hashes by key.
+def rehearse(service: Service, new: Callable[[], Job], once: Once, met: dict[str, str]) -> None:
+    """Whether a `new` job with this custom_id would be created, after those `met` in the same call: hashes by key.
 
-    Raises the 422 of `create`.
+    Raises what `create_or_find` would.
     """
+    if made_before(service, once, key_pointer=CUSTOM_ID) is None:
+        new()
     with told_as_problems(CUSTOM_ID):
         if met.setdefault(once.partition, once.body_hash) != once.body_hash:
             raise KeyReused(once.partition)
-        service.jobs.made_by(once)
 
 
 def _with_stored_reference(service: Service, job: Job) -> Job:
@@ -75,7 +107,7 @@ def _with_stored_reference(service: Service, job: Job) -> Job:
 
 
 def new_job(service: Service, tenant: Tenant, body: NewJob, said_in: str = "") -> Job:
-    """A job as a body asks for it. Raises a 422 Problem where no pool has its engine or mode.
+    """A job as a body asks for it. Raises NotServed.
 
     `said_in` is the JSON pointer of what the client said it in, where that was not the body.
     """
@@ -109,16 +141,11 @@ def _pool(service: Service, engine: str | None, said_in: str) -> Pool:
     for pool in pools:
         if engine in (None, pool.engine):
             return pool
-    raise _unknown(f"{said_in}/engine", engine, [pool.engine for pool in pools])
+    raise NotServed(f"{said_in}/engine", engine, [pool.engine for pool in pools])
 
 
 def _mode(pool: Pool, name: str | None, said_in: str) -> str:
     try:
         return pool.mode(name).name
     except KeyError:
-        raise _unknown(f"{said_in}/mode", name, [mode.name for mode in pool.modes]) from None
-
-
-def _unknown(pointer: str, name: str | None, known: list[str]) -> Problem:
-    error = {"pointer": pointer, "detail": f"{quoted(name or '')} is not served here; there is {', '.join(known)}."}
-    return Problem(Kind.INVALID_REQUEST, error["detail"], errors=[error])
+        raise NotServed(f"{said_in}/mode", name, [mode.name for mode in pool.modes]) from None

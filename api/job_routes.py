@@ -48,10 +48,8 @@ DETAILS_SECONDS = 15 * 60
 def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHeader = None) -> Response[CreatedJob]:
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
-    new = creation.new_job(parts, tenant, body)
     once = idempotency.once(tenant, idempotency_key, body)
-    job = creation.create(parts, tenant, new, once)
-    is_new = job.id == new.id
+    job, is_new = creation.create_or_find(parts, tenant, lambda: creation.new_job(parts, tenant, body), once)
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
     headers = {"Location": job_path(job.id), **({} if is_new else idempotency.REPLAYED)}
     return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), headers)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from api import batch_starter
+from api import service as service_module
 from api.intake import Message
 from api.service import Service
 from shared.job import Role
@@ -24,6 +25,7 @@ from tests.unit.api.steps import (
     calls,
     count_items,
     create,
+    serving_only,
     upload,
 )
 from tests.unit.api.steps import start as start_job
@@ -108,6 +110,24 @@ def test_an_item_that_is_added_again_is_the_same_job_and_counts_once(parts: Serv
     assert (other["status"], other["problem"]["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
     assert [error["pointer"] for error in other["problem"]["errors"]] == ["/custom_id"]
     assert show(batch)["jobs"] == 1
+
+
+def test_an_item_that_is_added_again_is_the_same_job_though_its_engine_be_served_no_more(
+    parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, asked = new_batch(), {"custom_id": "a", "engine": "visqol"}
+    (first,) = add(batch, asked)
+    monkeypatch.setattr(service_module, "_made", [serving_only(parts, "polqa-3")])
+    again, other = add(batch, asked, {**asked, "custom_id": "b"})
+    assert (again["status"], again["job"]["id"], other["status"]) == (201, first["job"]["id"], 422)
+    assert [one["status"] for one in add(batch, asked, {**asked, "custom_id": "b"}, validate_only="true")] == [200, 422]
+
+
+def test_an_item_that_would_be_refused_holds_no_custom_id(parts: Service) -> None:
+    items = [{"custom_id": "a", "mode": "fb"}, {"custom_id": "a"}]
+    batch = new_batch()
+    assert [one["status"] for one in add(batch, *items, validate_only="true")] == [422, 200]
+    assert [one["status"] for one in add(batch, *items)] == [422, 201]
 
 
 @pytest.mark.parametrize("start", "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

@@ -6,6 +6,7 @@ import secrets
 
 import pytest
 
+from api import service as service_module
 from api.documents import CreatedJob
 from api.service import Service
 from shared import items
@@ -18,7 +19,7 @@ from tests.clock import SettableClock
 from tests.lost_responses import lost_once
 from tests.requests import Answer, request
 from tests.unit.api.changes import changed, tell
-from tests.unit.api.steps import ACME, GLOBEX, bring, conditions, create, upload
+from tests.unit.api.steps import ACME, GLOBEX, bring, conditions, create, serving_only, upload
 
 
 @pytest.fixture
@@ -125,6 +126,20 @@ def test_a_key_that_is_no_key_is_refused(bad: str) -> None:
 
 def test_without_a_key_every_call_is_a_job() -> None:
     assert create().id != create().id
+
+
+@pytest.mark.parametrize("asked", [{"engine": "visqol"}, {"engine": "visqol", "mode": "wb"}])
+def test_a_repetition_is_answered_though_its_engine_be_served_no_more(
+    asked: dict[str, str], parts: Service, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create(asked, idempotency_key=key)
+    monkeypatch.setattr(service_module, "_made", [serving_only(parts, "polqa-3")])
+    answer = repeated(key, asked)
+    assert (answer.status, answer.body["id"], answer.headers["Idempotency-Replayed"]) == (201, job.id, "true")
+    other = repeated(key, {**asked, "label": "x"})
+    assert (other.status, other.body["type"]) == (422, "urn:mosaic:problem:idempotency_key_reused")
+    new = request("POST", "/v1/jobs", asked, headers={"Idempotency-Key": f"{key} anew"})
+    assert (new.status, new.body["type"]) == (422, "urn:mosaic:problem:invalid_request")
 
 
 def new_batch(key: str, body: object = None, key_id: str = ACME) -> Answer:
