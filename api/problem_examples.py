@@ -35,6 +35,7 @@ def _with_more() -> dict[Kind, Problem]:
         problems.unknown_job(JOB),
         problems.unknown_batch(BATCH),
         problems.unknown_reference(HASH),
+        problems.reference_not_ready(HASH, uploaded=True),
         problems.wrong_state(running, "uploads are taken only while it is awaiting_upload"),
         problems.missing_upload(WAITING, [Role.DEGRADED]),
         problems.batch_not_started(WAITING.model_copy(update={"batch": BATCH})),

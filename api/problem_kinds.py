@@ -18,7 +18,11 @@ class Kind(Enum):
     UNKNOWN_BATCH = HTTPStatus.NOT_FOUND, "There is no such batch, it is another's, or its life is over."
     UNKNOWN_REFERENCE = (
         HTTPStatus.NOT_FOUND,
-        "There is no such reference, or it is not verified yet, or it was refused.",
+        "There is no such reference, it is another's, its life is over, or its upload was refused.",
+    )
+    REFERENCE_NOT_READY = (
+        HTTPStatus.NOT_FOUND,
+        "The reference is not there yet: `state` says whether it is `awaiting_upload` or `verifying`.",
     )
     METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED, "The path has no such method; `Allow` lists those it has."
     WRONG_STATE = HTTPStatus.CONFLICT, "What it is about is in a state that this call cannot follow."

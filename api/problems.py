@@ -96,9 +96,18 @@ def unknown_batch(batch_id: str) -> Problem:
 
 def unknown_reference(sha256: str, because: str = "", rule: str | None = None) -> Problem:
     """404, the same for a reference that never was, one that is gone and another tenant's."""
-    detail = f"There is no reference {quoted(sha256)}, or it is not verified yet. POST /v1/references stores one."
+    detail = f"There is no reference {quoted(sha256)}, or its life is over. POST /v1/references stores one."
     extensions: dict[str, JsonValue] = {"rule": rule} if rule else {}
     return Problem(Kind.UNKNOWN_REFERENCE, because or detail, extensions=extensions)
+
+
+def reference_not_ready(sha256: str, *, uploaded: bool) -> Problem:
+    """404 for a reference that was asked for within the last day, and is not verified yet."""
+    if uploaded:
+        state, detail = "verifying", "is being verified: ask again in a second. Upload it again if that takes minutes."
+    else:
+        state, detail = "awaiting_upload", "is not uploaded yet. POST /v1/references gives a fresh policy."
+    return Problem(Kind.REFERENCE_NOT_READY, f"Reference {quoted(sha256)} {detail}", extensions={"state": state})
 
 
 def bad_audio(job: Job) -> Problem:

@@ -15,7 +15,7 @@ from api.answers import answer
 from api.outcomes import Success, outcomes, problems
 from api.path_parameters import ReferencePath
 from api.problem_kinds import Kind
-from api.problems import Problem, unknown_reference
+from api.problems import unknown_reference
 from api.reference_documents import (
     NewReference,
     ReferenceDocument,
@@ -55,7 +55,7 @@ def store_reference(
     """Store a reference: 201 with an upload policy, or 200 with one that is stored already, which then lives on, and
     takes a label that is given.
 
-    It is there once its upload is verified, a moment later: ask for it by its hash until then.
+    It is there once its upload is verified, a moment later: ask for it by its hash until then. Each second will do.
     """
     parts = service()
     name = ReferenceName(_tenant(parts), body.sha256)
@@ -91,39 +91,31 @@ def list_references(
 @router.get(
     "/v1/references/<sha256>",
     responses=outcomes(Success(HTTPStatus.OK, "The reference.", ReferenceDocument, ["reference"])),
-    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE),
+    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE, Kind.REFERENCE_NOT_READY),
 )
 def get_reference(sha256: ReferencePath) -> Response[ReferenceDocument]:
-    """A stored reference. Where its upload was refused, the 404 says why, for a day."""
+    """A stored reference. For a day after it was asked for, the 404 of one that is not there says how far it is: it
+    waits for its upload, is being verified, which takes seconds, or was refused, and why.
+    """
     parts = service()
-    name = _named(parts, sha256)
-    reference = parts.references.find(name)
-    if reference is None:
-        raise _unknown_or_refused(parts, name)
+    reference = references.stored(parts, _named(parts, sha256))
     return answer(HTTPStatus.OK, reference_document(reference))
 
 
 @router.delete(
     "/v1/references/<sha256>",
     responses=outcomes(Success(HTTPStatus.NO_CONTENT, "It is deleted.")),
-    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE),
+    openapi_extensions=problems(Kind.UNKNOWN_REFERENCE, Kind.REFERENCE_NOT_READY),
 )
 def delete_reference(sha256: ReferencePath) -> Response[None]:
     """Delete a reference. Jobs that name it and have not been fetched by a host yet fail: `reference_removed` or
-    `removed_after_start`.
+    `removed_after_start`. One that is not verified yet is not deleted: ask again.
     """
     parts = service()
-    name = _named(parts, sha256)
-    if not references.delete(parts, name):
+    reference = references.stored(parts, _named(parts, sha256))
+    if not references.delete(parts, reference.name):
         raise unknown_reference(sha256)
     return answer(HTTPStatus.NO_CONTENT, None)
-
-
-def _unknown_or_refused(parts: Service, name: ReferenceName) -> Problem:
-    refusal = parts.references.asked(name).refusal
-    if refusal is None:
-        return unknown_reference(name.sha256)
-    return unknown_reference(name.sha256, f"Its upload was refused. {refusal.message}", refusal.code)
 
 
 def _tenant(parts: Service) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from api import self_score
+from api import problems, self_score
 from api.stored_file import ChangedMeanwhile, NotStored, StoredFile
 from api.tenants import tenant_named
 from shared import audio_rules, logs, quotas
@@ -58,9 +58,9 @@ def take(parts: Service, name: ReferenceName) -> None:
     found = _object(parts, name)
     if found is None:
         return
-    asked = parts.references.asked(name)
+    asked = parts.references.asked(name) or Asked()
     try:
-        stored = _stored(parts, name, found, asked.label)
+        reference = _verified(parts, name, found, asked.label)
     except ChangedMeanwhile:
         return  # the newer one tells of itself
     except _Refused as refused:
@@ -70,10 +70,24 @@ def take(parts: Service, name: ReferenceName) -> None:
     if _object(parts, name) is None:  # its owner deleted it meanwhile
         parts.references.remove(name)
         return
-    log.info("reference_stored", tenant=name.tenant, sha256=name.sha256, bytes=stored.bytes)
+    log.info("reference_stored", tenant=name.tenant, sha256=name.sha256, bytes=reference.bytes)
     if asked.check:
-        _score_if_quotas_let(parts, stored)
+        _score_if_quotas_let(parts, reference)
     parts.references.done(name)
+
+
+def stored(parts: Service, name: ReferenceName) -> Reference:
+    """The reference. Raises a 404 Problem that says how far it is, or why its upload was refused."""
+    if reference := parts.references.find(name):
+        return reference
+    asked = parts.references.asked(name)
+    if asked is None:
+        if reference := parts.references.find(name):  # it was stored between these two looks
+            return reference
+        raise problems.unknown_reference(name.sha256)
+    if refusal := asked.refusal:
+        raise problems.unknown_reference(name.sha256, f"Its upload was refused. {refusal.message}", refusal.code)
+    raise problems.reference_not_ready(name.sha256, uploaded=_object(parts, name) is not None)
 
 
 def delete(parts: Service, name: ReferenceName) -> bool:
@@ -101,7 +115,7 @@ def removed(parts: Service, image: Mapping[str, JsonValue]) -> None:
         log.info("reference_removed", tenant=reference.tenant, sha256=reference.sha256)
 
 
-def _stored(parts: Service, name: ReferenceName, found: _Object, label: str | None) -> Reference:
+def _verified(parts: Service, name: ReferenceName, found: _Object, label: str | None) -> Reference:
     """The reference's item, once its object is verified. Raises _Refused, ChangedMeanwhile."""
     if (found.sha256 or _hash(parts, name, found)) != name.sha256:
         raise _Refused("sha256_mismatch", "Its SHA-256 is not the one that was declared. Hash what you upload.")

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from api import audio_body, creation, idempotency, job_routes, problems, starting
+from api import audio_body, creation, idempotency, job_routes, problems, references, starting
 from api.audio_body import Audio
 from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
 from api.idempotency import IdempotencyHeader
@@ -55,6 +55,7 @@ router = Router()
     openapi_extensions={
         **problems_of(
             Kind.UNKNOWN_REFERENCE,
+            Kind.REFERENCE_NOT_READY,
             Kind.CHANGED_MEANWHILE,
             Kind.WRONG_STATE,
             Kind.POOL_NOT_SERVED,
@@ -112,9 +113,7 @@ def _created(parts: Service, tenant: Tenant, body: NewJob, audio: Audio, once: O
 
 def _check(parts: Service, job: Job, name: ReferenceName, audio: Audio) -> None:
     """Whether the job could be started as it is to be made. Raises a Problem: 404, 409 or 422."""
-    stored = parts.references.find(name)
-    if stored is None:
-        raise unknown_reference(name.sha256)
+    stored = references.stored(parts, name)
     try:
         reference = StoredFile(parts.s3, parts.settings.bucket, stored.key)
         starting.check(parts, job, {Role.REFERENCE: reference, Role.DEGRADED: audio})

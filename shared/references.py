@@ -173,9 +173,10 @@ class References:
         }
         self._table.attempts(lambda: self._table.client.put_item(TableName=self._table.name, Item=items.pack(item)))
 
-    def asked(self, name: ReferenceName) -> Asked:
-        """What was said of a reference that is not stored yet; nothing, perhaps."""
-        return Asked.model_validate(self._table.read(_key(name, _ASKED)) or {})
+    def asked(self, name: ReferenceName) -> Asked | None:
+        """What was said of a reference that is not stored yet; None where it was not asked for within a day."""
+        item = self._table.read(_key(name, _ASKED))
+        return Asked.model_validate(item) if item else None
 
     def done(self, name: ReferenceName) -> None:
         """Forget what was asked for: it was done."""

@@ -11,7 +11,8 @@ from api.documents import UploadPolicy
 from api.service import Service
 from shared import quotas
 from shared.limits import Quota
-from shared.object_keys import reference_key
+from shared.object_keys import ReferenceName, reference_key
+from shared.references import Asked
 from tests.requests import request
 from tests.unit.api.reference_steps import (
     DAY,
@@ -85,9 +86,9 @@ def test_it_is_there_once_its_upload_is_verified_and_not_before(checked: bool, p
     sha256 = sha_of(content)
     answer = ask(sha256, label="clean speech ✓")
     assert answer.headers["Location"] == f"/v1/references/{sha256}"
-    assert show(sha256).status == 404
+    assert (show(sha256).status, show(sha256).body["state"]) == (404, "awaiting_upload")
     key = put(parts, content, checked=checked)
-    assert show(sha256).status == 404
+    assert (show(sha256).status, show(sha256).body["state"]) == (404, "verifying")
     with calls(parts.s3, "GetObject") as read:
         assert deliver(told(key)) == []
     assert len(read) == (1 if checked else 2)  # its header, and all of it where there is no hash to trust
@@ -97,6 +98,43 @@ def test_it_is_there_once_its_upload_is_verified_and_not_before(checked: bool, p
     assert stamp(found.created) == pytest.approx(time.time(), abs=30)
     assert stamp(found.expires_at) - stamp(found.created) == pytest.approx(30 * DAY, abs=2)
     assert found.self_score is None
+
+
+@pytest.mark.parametrize("uploaded", [True, False])
+def test_one_that_is_not_verified_yet_is_neither_used_nor_deleted_and_says_how_far_it_is(
+    uploaded: bool, parts: Service
+) -> None:
+    content = fresh()
+    sha256 = sha_of(content)
+    ask(sha256)
+    key = put(parts, content) if uploaded else ""
+    scored = request(
+        "POST", "/v1/score", audio=content, headers={"content-type": "audio/wav"}, query={"reference": sha256}
+    )
+    state = "verifying" if uploaded else "awaiting_upload"
+    for answer in (show(sha256), delete(sha256), scored):
+        assert (answer.status, answer.body["state"]) == (404, state)
+        assert answer.body["type"] == "urn:mosaic:problem:reference_not_ready"
+    assert "state" not in show(sha256, key_id=GLOBEX).body
+    if uploaded:
+        assert deliver(told(key)) == []
+        assert document(show(sha256)).sha256 == sha256
+
+
+def test_one_that_is_stored_between_two_looks_is_found(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = fresh()
+    sha256 = sha_of(content)
+    ask(sha256)
+    key = put(parts, content)
+    asked = parts.references.asked
+
+    def stored_meanwhile(name: ReferenceName) -> Asked | None:
+        monkeypatch.setattr(parts.references, "asked", asked)
+        assert deliver(told(key)) == []
+        return asked(name)
+
+    monkeypatch.setattr(parts.references, "asked", stored_meanwhile)
+    assert document(show(sha256)).sha256 == sha256
 
 
 @pytest.mark.parametrize("checked", [True, False])
