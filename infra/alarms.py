@@ -141,13 +141,15 @@ def _oldest(metrics: Metrics, queue: str, means: str, minutes: int) -> AlarmPlan
     return AlarmPlan(f"{queue}-wait", means, age, minutes * MINUTE_SECONDS, 2)
 
 
-def of_host(pool: PoolSettings, host: HostSettings, instance_id: str) -> Iterator[AlarmPlan]:
+def of_host(
+    configuration: Configuration, pool: PoolSettings, host: HostSettings, instance_id: str
+) -> Iterator[AlarmPlan]:
     """Those of a licensed machine and its worker."""
-    name = host.name
+    metrics, name = Metrics(configuration), host.name
     yield AlarmPlan(
         f"{name}-silent",
         f"Nothing is heard of the worker on {name}: it, its machine or its network is down.",
-        Metrics.worker(pool.name, name, "seats"),
+        metrics.worker(pool.name, name, "seats"),
         1,
         5,
         passes=BELOW,
@@ -156,14 +158,14 @@ def of_host(pool: PoolSettings, host: HostSettings, instance_id: str) -> Iterato
     yield AlarmPlan(
         f"{name}-licence",
         f"On {name} the engine refuses its licence, or is set up wrongly, in one mode or more: those jobs wait.",
-        Metrics.worker(pool.name, name, "modes_held", "Maximum"),
+        metrics.worker(pool.name, name, "modes_held", "Maximum"),
         0,
         5,
     )
     yield AlarmPlan(
         f"{name}-seats",
         f"Not all of the seats of {name} are fit to score.",
-        Metrics.worker(pool.name, name, "seats_up", "Maximum"),
+        metrics.worker(pool.name, name, "seats_up", "Maximum"),
         host.seats,
         15,
         passes=BELOW,

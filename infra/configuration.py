@@ -70,6 +70,11 @@ class Configuration(Part):
         return self.name(f"{account}-{region}")
 
     @property
+    def metrics_namespace(self) -> str:
+        """Where the workers' metrics are: those of another deployment may be of pools and hosts of the same names."""
+        return f"Mosaic/{self.stage}"
+
+    @property
     def pool_names(self) -> tuple[str, ...]:
         """The names of its pools, the default engine's first."""
         return tuple(pool.name for pool in self.pools)

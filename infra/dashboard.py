@@ -77,9 +77,11 @@ def _pool(pool: PoolSettings, metrics: Metrics) -> list[list[IWidget]]:
             ),
         ],
         [
-            _graph("Seat use, per cent", _by_host(pool, "seat_use"), top=100),
-            _graph("Seats that are fit to score", _by_host(pool, "seats_up")),
-            _graph("Modes held: no licence, or set up wrongly", _by_host(pool, "modes_held", "Maximum"), limit=1),
+            _graph("Seat use, per cent", _by_host(metrics, pool, "seat_use"), top=100),
+            _graph("Seats that are fit to score", _by_host(metrics, pool, "seats_up")),
+            _graph(
+                "Modes held: no licence, or set up wrongly", _by_host(metrics, pool, "modes_held", "Maximum"), limit=1
+            ),
         ],
         [
             _graph(
@@ -98,13 +100,13 @@ def _pool(pool: PoolSettings, metrics: Metrics) -> list[list[IWidget]]:
                     metrics.pool(name, "ended_overtaken", label="overtaken"),
                 ],
             ),
-            _graph("Free disk, bytes", _by_host(pool, "free_disk_bytes", "Minimum")),
+            _graph("Free disk, bytes", _by_host(metrics, pool, "free_disk_bytes", "Minimum")),
         ],
     ]
 
 
-def _by_host(pool: PoolSettings, metric: str, statistic: str = "Average") -> list[Metric]:
-    return [Metrics.worker(pool.name, host.name, metric, statistic) for host in pool.hosts]
+def _by_host(metrics: Metrics, pool: PoolSettings, metric: str, statistic: str = "Average") -> list[Metric]:
+    return [metrics.worker(pool.name, host.name, metric, statistic) for host in pool.hosts]
 
 
 def _api(metrics: Metrics) -> list[IWidget]:

@@ -49,7 +49,7 @@ class HostStack(Stack):
         watched = (
             plan
             for pool, host in configuration.hosts
-            for plan in alarms.of_host(pool, host, self.instance_ids[host.name])
+            for plan in alarms.of_host(configuration, pool, host, self.instance_ids[host.name])
         )
         alarms.Alarms(self, configuration, watched, topic)
         if configuration.delivery:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from infra.configuration import Configuration
 
-WORKERS = "Mosaic"  # `worker.metrics`; a test compares
 MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -30,6 +29,7 @@ class Metrics:
     def __init__(self, configuration: Configuration) -> None:
         self._name = configuration.name
         self._table = configuration.table
+        self._workers = configuration.metrics_namespace
 
     def queue(self, queue: str, metric: str, statistic: str = "Maximum") -> Metric:
         """Of a queue, by its name in `shared.resources`."""
@@ -63,15 +63,13 @@ class Metrics:
             period=FIVE_MINUTES,
         )
 
-    @staticmethod
-    def worker(pool: str, host: str, metric: str, statistic: str = "Average") -> Metric:
+    def worker(self, pool: str, host: str, metric: str, statistic: str = "Average") -> Metric:
         """Of a host's worker, as it tells each minute."""
-        return _metric(WORKERS, metric, {"pool": pool, "host": host}, statistic, MINUTE, label=host)
+        return _metric(self._workers, metric, {"pool": pool, "host": host}, statistic, MINUTE, label=host)
 
-    @staticmethod
-    def pool(pool: str, metric: str, statistic: str = "Sum", label: str | None = None) -> Metric:
+    def pool(self, pool: str, metric: str, statistic: str = "Sum", label: str | None = None) -> Metric:
         """Of all workers of a pool."""
-        return _metric(WORKERS, metric, {"pool": pool}, statistic, MINUTE, label=label or metric)
+        return _metric(self._workers, metric, {"pool": pool}, statistic, MINUTE, label=label or metric)
 
     @staticmethod
     def instance(instance_id: str, metric: str, statistic: str, period: Duration) -> Metric:

@@ -30,6 +30,7 @@ def worker_environment(configuration: Configuration, pool: PoolSettings, host: H
         "MOSAIC_HOST": host.name,
         "MOSAIC_SEATS": str(host.seats),
         "MOSAIC_LOG_GROUP": log_group_of(configuration),
+        "MOSAIC_METRICS_NAMESPACE": configuration.metrics_namespace,
         "AWS_DEFAULT_REGION": Stack.of(data.scope).region,
     }
     told |= {f"MOSAIC_{name}": value for name, value in host.settings.items()}

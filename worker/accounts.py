@@ -16,7 +16,7 @@ from shared.jobs import Clock
 from shared.pools import Lane
 from worker.ends import End
 from worker.engines.engine import FailureClass
-from worker.metrics import statistics, with_metrics
+from worker.metrics import Source, statistics, with_metrics
 from worker.work import Crashed, Failed, Outcome
 
 MINUTE_SECONDS = 60.0
@@ -54,15 +54,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        pool: str,
-        host: str,
+        source: Source,
         seats: int,
         readings: Callable[[], Mapping[str, JsonValue]],
         totals: Callable[[], Mapping[str, int]],
         clock: Clock = time.monotonic,
     ) -> None:
         """`readings` are told as they stand at the end of a minute; of `totals`, which only grow, the growth is."""
-        self._who: dict[str, JsonValue] = {"pool": pool, "host": host}
+        self._source = source
         self._seats = seats
         self._readings = readings
         self._totals = totals
@@ -167,7 +166,6 @@ class Accounts:
             growth = {name: total - self._totals_told.get(name, 0) for name, total in totals.items()}
             self._totals_told = totals
         line: dict[str, JsonValue] = {
-            **self._who,
             "seconds": round(seconds, 3),
             "seats": self._seats,
             "seat_use": round(100 * told.busy_seconds / (self._seats * seconds), 2),
@@ -179,7 +177,7 @@ class Accounts:
             **growth,
             **readings,
         }
-        return with_metrics(line)
+        return with_metrics(self._source, line)
 
     def _pass_time(self) -> None:
         now = self._clock()

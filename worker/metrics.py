@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-NAMESPACE = "Mosaic"
+NAMESPACE = "Mosaic"  # where the settings name no other
 DIMENSIONS: list[JsonValue] = [["pool", "host"], ["pool"]]
 UNITS: Mapping[str, str] = {
     "seats": "Count",
@@ -47,11 +48,21 @@ UNITS: Mapping[str, str] = {
 }
 
 
-def with_metrics(line: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The line, and what tells CloudWatch which of its fields are metrics. It must name its `pool` and `host`."""
+@dataclass(frozen=True)
+class Source:
+    """Whose metrics they are, and CloudWatch's namespace of them."""
+
+    pool: str
+    host: str
+    namespace: str = NAMESPACE
+
+
+def with_metrics(source: Source, line: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The line, whose it is, and what tells CloudWatch which of its fields are metrics."""
     metrics: list[JsonValue] = [{"Name": name, "Unit": unit} for name, unit in UNITS.items() if name in line]
-    directive: JsonValue = {"Namespace": NAMESPACE, "Dimensions": DIMENSIONS, "Metrics": metrics}
-    return {"_aws": {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [directive]}, **line}
+    directive: JsonValue = {"Namespace": source.namespace, "Dimensions": DIMENSIONS, "Metrics": metrics}
+    told: JsonValue = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": told, "pool": source.pool, "host": source.host, **line}
 
 
 def statistics(series: Mapping[str, Sequence[float]]) -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from shared.pools import Lane, Pool, PoolName
 from shared.resources import MALFORMED_QUEUE, lane_queue
 from worker import engines
 from worker.engines.engine import EngineError, FailureClass
+from worker.metrics import NAMESPACE
 
 POLL_SECONDS = 20  # the longest long poll: SQS Developer Guide, "Amazon SQS short and long polling"
 SETTLE_SECONDS = 15  # after the last score of a drain: results are written, messages settled, seats ended
@@ -67,6 +68,11 @@ class WorkerSettings(BaseModel):
         None,
         pattern=r"^[.\-_/#A-Za-z0-9]{1,512}$",
         description="The CloudWatch log group that the log is shipped to; it must exist.",
+    )
+    metrics_namespace: str = Field(
+        NAMESPACE,
+        pattern=r"^[A-Za-z0-9.\-_/#:]{1,255}$",
+        description="CloudWatch's, of the metrics; deployments in one account are told apart by it.",
     )
     drain_seconds: float = Field(120, ge=0, le=DAY)
     lives: LivesSetting = LIVES

@@ -27,6 +27,7 @@ from worker.keeper import BEATING_THREADS, Keeper
 from worker.log_shipping import LogShipping
 from worker.measuring import Measuring
 from worker.messages import Messages
+from worker.metrics import Source
 from worker.notify import READY, STOPPING, more_time, notify, status, watchdog_seconds
 from worker.patience import Patience
 from worker.pause import PauseFile
@@ -89,8 +90,7 @@ class Worker:
         self._keeper = Keeper(beats, self._messages, self._watchdog)
         self._breaker = Breaker((mode.name for mode in self._engine.modes), told.hold_seconds)
         self._accounts = Accounts(
-            pool=told.pool,
-            host=told.host,
+            source=Source(told.pool, told.host, told.metrics_namespace),
             seats=told.seats,
             readings=lambda: self._condition.readings(),
             totals=self._totals,

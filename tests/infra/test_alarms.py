@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.alarms import ENDS
-from infra.metrics import WORKERS
 from sandbox.functions import _functions
 from shared.pools import Lane
 from shared.resources import COMMON_QUEUES, JOBS_TABLE, lane_queue
@@ -70,11 +69,19 @@ def test_each_host_is_watched_by_what_its_worker_tells(
     for pool, host in everything.hosts:
         for kind, metric in (("silent", "seats"), ("licence", "modes_held"), ("seats", "seats_up")):
             alarm = alarms[f"{host.name}-{kind}"]
-            assert (alarm["Namespace"], alarm["MetricName"]) == (WORKERS, metric)
+            assert (alarm["Namespace"], alarm["MetricName"]) == (everything.metrics_namespace, metric)
             assert metric in worker_metrics.UNITS
             assert _dimensions(alarm) == {"pool": pool.name, "host": host.name}
-    assert WORKERS == worker_metrics.NAMESPACE
     assert worker_metrics.DIMENSIONS == [["pool", "host"], ["pool"]]
+
+
+def test_deployments_of_one_account_have_metrics_of_their_own(everything: Configuration, service: Template) -> None:
+    """Their pools and hosts may be of the same names: one that is silent is not to be heard in another's stead."""
+    other = everything.model_copy(update={"stage": "test"})
+    assert other.metrics_namespace != everything.metrics_namespace
+    body = text(only(service, "AWS::CloudWatch::Dashboard")["DashboardBody"])
+    told = set(re.findall(r'\["(?!AWS/)([^"]+)","\w+","pool"', body))
+    assert told == {everything.metrics_namespace}
 
 
 def test_silence_is_an_alarm_where_something_is_always_told(alarms: dict[str, Properties]) -> None:

@@ -100,8 +100,7 @@ def test_each_machine_gets_the_worker_with_settings_that_it_understands(
         assert engines[one.name] == (
             "visqol" if pool.engine == "visqol" else f"polqa:/opt/mosaic/current/presets/{pool.name}.toml"
         )
-        assert worker.lives == everything.lives
-        assert worker.own_pool == pool.pool
+        assert (worker.lives, worker.metrics_namespace) == (everything.lives, everything.metrics_namespace)
     assert told["adopted"].cache_bytes == 4294967296
     [group] = host.find_resources("AWS::Logs::LogGroup", {"Properties": {"LogGroupName": told["made"].log_group}})
     assert group

@@ -25,7 +25,7 @@ from worker import accounts as module
 from worker.accounts import Accounts
 from worker.ends import End
 from worker.engines.engine import EngineError, FailureClass, Score
-from worker.metrics import UNITS
+from worker.metrics import UNITS, Source
 from worker.work import Crashed, Failed, Outcome, Scored, Unscored
 
 SEATS = 2
@@ -43,8 +43,7 @@ def accounts(
     totals: Mapping[str, int] | None = None,
 ) -> Accounts:
     return Accounts(
-        pool="polqa-3",
-        host="host-a",
+        source=Source("polqa-3", "host-a", "Mosaic/test"),
         seats=SEATS,
         readings=lambda: dict(readings or {}),
         totals=lambda: dict(totals or {}),
@@ -313,6 +312,7 @@ def test_a_minute_s_line_is_a_document_in_the_embedded_metric_format(clock: Sett
     told.start()
     told.stop()
     [line] = minutes(stream)
+    assert directive(line).Namespace == "Mosaic/test"
     assert directive(line).Dimensions == [["pool", "host"], ["pool"]]
     assert (line["pool"], line["host"]) == ("polqa-3", "host-a")
     assert metrics(line)
@@ -356,7 +356,7 @@ def test_a_line_comes_each_minute(stream: io.StringIO, monkeypatch: pytest.Monke
         return {}
 
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.01)
-    told = Accounts(pool="p", host="h", seats=1, readings=readings, totals=dict, clock=clock)
+    told = Accounts(source=Source("p", "h"), seats=1, readings=readings, totals=dict, clock=clock)
     told.start()
     assert third.wait(10)
     told.stop()
@@ -377,7 +377,7 @@ def test_what_a_line_could_not_tell_the_next_one_tells(
         return {}
 
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.01)
-    told = Accounts(pool="p", host="h", seats=1, readings=read, totals=dict, clock=clock)
+    told = Accounts(source=Source("p", "h"), seats=1, readings=read, totals=dict, clock=clock)
     told.claimed(1)
     told.start()
     assert third.wait(10)
