@@ -68,9 +68,18 @@ class Api(Construct):
             any_method=True,
             default_integration=gateway.LambdaIntegration(function, allow_test_invoke=False),
         )
+        self._own_log(configuration)
         refuse_by_problems(self.rest)
         for name in type(configuration.api.plans).model_fields:
             self._plan(configuration.name(name), getattr(configuration.api.plans, name))
+
+    def _own_log(self, configuration: Configuration) -> None:
+        """The log of its own errors. The gateway would make the group itself, to be kept for ever.
+
+        API Gateway Developer Guide, "Set up CloudWatch logging for REST APIs": its name.
+        """
+        name = f"API-Gateway-Execution-Logs_{self.rest.rest_api_id}/{STAGE}"
+        self.rest.deployment_stage.node.add_dependency(log_group(self, "OwnLog", name, configuration.log_days))
 
     def _domain(self, domain: Domain) -> gateway.DomainNameOptions:
         return gateway.DomainNameOptions(

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from infra.configuration import Configuration
     from tests.infra.conftest import Templates
 
-METHOD, STAGE, RESPONSE, PLAN = (
+METHOD, STAGE, RESPONSE, PLAN, LOG_GROUP = (
     "AWS::ApiGateway::Method",
     "AWS::ApiGateway::Stage",
     "AWS::ApiGateway::GatewayResponse",
     "AWS::ApiGateway::UsagePlan",
+    "AWS::Logs::LogGroup",
 )
 
 NEVER_HERE = {"UNAUTHORIZED", "DEFAULT_4XX", "DEFAULT_5XX"}  # no authorizer is there; the others are of any status
@@ -89,6 +90,16 @@ def test_access_is_logged_without_a_secret(service: Template) -> None:
     assert "api_key_id" in told
     [settings] = stage["MethodSettings"]
     assert (settings["DataTraceEnabled"], settings["LoggingLevel"]) == (False, "ERROR")
+
+
+def test_what_the_gateway_logs_of_itself_is_forgotten_too(service: Template, configuration: Configuration) -> None:
+    """API Gateway makes the group where it is not there yet, and keeps for ever what it writes."""
+    [api] = service.find_resources("AWS::ApiGateway::RestApi")
+    groups = {text(group["LogGroupName"]): name for name, group in all_of(service, LOG_GROUP).items()}
+    own = groups[f"API-Gateway-Execution-Logs_<{api}>/{only(service, STAGE)['StageName']}"]
+    assert all_of(service, LOG_GROUP)[own]["RetentionInDays"] == configuration.log_days
+    [stage] = service.find_resources(STAGE).values()
+    assert own in stage["DependsOn"]
 
 
 def test_all_callers_together_are_throttled(service: Template) -> None:
