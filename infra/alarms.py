@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
@@ -25,7 +26,7 @@ from shared.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aws_cdk.aws_cloudwatch import IMetric
+    from aws_cdk.aws_cloudwatch import IAlarm, IMetric
     from aws_cdk.aws_sns import ITopic
 
     from infra.configuration import Configuration
@@ -187,3 +188,15 @@ def of_host(
             2,
             passes=BELOW,
         )
+
+
+def named(scope: Construct, configuration: Configuration, pool: PoolSettings) -> list[IAlarm]:
+    """Those of a pool's hosts, as another stack knows them: by their names."""
+    plans = (plan for host in pool.hosts for plan in of_host(configuration, pool, host, str(host.instance_id)))
+    return [Alarm.from_alarm_arn(scope, plan.name, _arn(scope, configuration.name(plan.name))) for plan in plans]
+
+
+def _arn(scope: Construct, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )

@@ -18,7 +18,7 @@ from aws_cdk.aws_cloudwatch import (
     YAxisProps,
 )
 
-from infra.alarms import ENDS
+from infra.alarms import ENDS, named
 from infra.metrics import Metrics
 from shared.pools import Lane
 from shared.resources import BATCHES_QUEUE, UPLOADS_QUEUE, lane_queue
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 WHOLE, HALF, THIRD = 24, 12, 8
 HEIGHT = 6
+MOST_ALARMS = 100  # of a widget: CloudWatch API Reference, "Dashboard body structure and syntax"
 RED = Color.RED
 
 
 def dashboard(
     scope: Construct, configuration: Configuration, functions: tuple[FunctionPlan, ...], alarms: Sequence[IAlarm]
 ) -> Dashboard:
-    """One for the deployment: alarms; each pool's jobs, lanes and seats; the API; functions and table."""
+    """One for the deployment: alarms; each pool's alarms, jobs, lanes and seats; the API; functions and table."""
     metrics = Metrics(configuration)
     return Dashboard(
         scope,
@@ -49,8 +50,8 @@ def dashboard(
         dashboard_name=configuration.name("service"),
         default_interval=None,
         widgets=[
-            [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WHOLE, height=4)],
-            *(row for pool in configuration.pools for row in _pool(pool, metrics)),
+            *_alarms("Alarms", alarms),
+            *(row for pool in configuration.pools for row in _pool(pool, metrics, named(scope, configuration, pool))),
             [_heading("The API")],
             _api(metrics),
             [_heading("Behind it")],
@@ -59,12 +60,18 @@ def dashboard(
     )
 
 
-def _pool(pool: PoolSettings, metrics: Metrics) -> list[list[IWidget]]:
+def _alarms(title: str, alarms: Sequence[IAlarm]) -> list[list[IWidget]]:
+    shown = [alarms[first : first + MOST_ALARMS] for first in range(0, len(alarms), MOST_ALARMS)]
+    return [[AlarmStatusWidget(title=title, alarms=list(some), width=WHOLE, height=4)] for some in shown]
+
+
+def _pool(pool: PoolSettings, metrics: Metrics, alarms: Sequence[IAlarm]) -> list[list[IWidget]]:
     name = pool.name
     ends = {"ended_succeeded": "scored", "ended_failed_bad_input": "bad input", "ended_failed_service": "given up"}
     queues = {lane: lane_queue(name, lane) for lane in Lane}
     return [
         [_heading(f"Pool {name}: {pool.engine}")],
+        *_alarms("Alarms of its hosts", alarms),
         [
             _graph("Jobs a minute", [metrics.pool(name, end, label=label) for end, label in ends.items()]),
             _graph(

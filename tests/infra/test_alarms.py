@@ -150,12 +150,15 @@ def test_a_host_that_could_not_be_installed_on_is_told_too(whole: Templates) -> 
     assert "mosaic-prod-alarms" in text(target["Arn"])
 
 
-def test_the_dashboard_shows_every_pool_and_alarm_once(service: Template, configuration: Configuration) -> None:
-    body = text(only(service, "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    for pool in configuration.pools:
+def test_the_dashboard_shows_every_pool_and_alarm_once(whole: Templates, everything: Configuration) -> None:
+    """Those of the hosts too, which the stack after it makes: that a licence is lost, above all."""
+    body = text(only(whole["Service"], "AWS::CloudWatch::Dashboard")["DashboardBody"])
+    for pool in everything.pools:
         assert body.count(f"## Pool {pool.name}") == 1
-    for name in service.find_resources(ALARM):
-        assert f"<{name}.Arn>" in body
+    for name in whole["Service"].find_resources(ALARM):
+        assert body.count(f"<{name}.Arn>") == 1
+    for alarm in all_of(whole["Host"], ALARM).values():
+        assert body.count(f':alarm:{alarm["AlarmName"]}"') == 1
 
 
 def test_the_budget_tells_before_the_money_is_spent(whole: Templates, everything: Configuration) -> None:
