@@ -62,6 +62,7 @@ host-wheels: .venv/.dev ## Download what the worker takes to hosts with CPython 
 
 locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
+	$(COMPILE) --group peers -o requirements/peers.txt
 	for group in sandbox functions host worker; do \
 		$(COMPILE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
 
@@ -72,7 +73,7 @@ openapi: setup ## Write docs/openapi.json anew, from the routes
 	@$(BIN)/python -m api.openapi
 
 clean: ## Remove what was installed and built; the sandbox's state goes too
-	rm -rf .venv .sandbox .wheels cdk.out node_modules tests/fauxqs/node_modules
+	rm -rf .venv .sandbox .wheels cdk.out node_modules tests/fauxqs/node_modules .bench-peers
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

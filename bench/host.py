@@ -75,15 +75,21 @@ def worker(
     directory.mkdir()
     runs_file, calls_file = directory / "runs.jsonl", directory / "calls.jsonl"
     environment = {
-        **service.environment,
+        **told(service, directory, engine=engine.NAME, **settings),
         **(calls.noted_to(calls_file) if note_calls else {}),
         engine.SECONDS: str(engine_seconds),
         engine.RUNS_FILE: str(runs_file),
-        "MOSAIC_ENGINE": engine.NAME,
+    }
+    with running("worker", environment=environment, log=directory / "worker.log") as process:
+        yield Host(process, runs_file, calls_file)
+
+
+def told(service: Service, directory: Path, **settings: object) -> dict[str, str]:
+    """The environment of a worker for that service, whose files go to that directory."""
+    return {
+        **service.environment,
         "MOSAIC_HOST": "bench",
         "MOSAIC_WORK_DIRECTORY": str(directory / "work"),
         "MOSAIC_STATE_DIRECTORY": str(directory / "state"),
         **{f"MOSAIC_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    with running("worker", environment=environment, log=directory / "worker.log") as process:
-        yield Host(process, runs_file, calls_file)

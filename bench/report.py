@@ -55,11 +55,11 @@ def show(title: str, rounds: Sequence[Round], file: Path | None) -> bool:
     values = {figure: [found[figure] for found in rounds] for figure in rounds[0]}
     for figure, measured in values.items():
         table.add_row(*_row(figure, measured))
-    Console().print("", table, f"[dim]rounds: {len(rounds)}; {_machine()}[/]", "")
+    Console().print("", table, f"[dim]rounds: {len(rounds)}; {machine()}[/]", "")
     reached = all(figure.reach.met(measured) for figure, measured in values.items() if figure.reach)
     if file:
         named = {figure.name: measured for figure, measured in values.items()}
-        content = {"bench": title, "machine": _machine(), "reached": reached, "rounds": named}
+        content = {"bench": title, "machine": machine(), "reached": reached, "rounds": named}
         file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return reached
 
@@ -75,5 +75,6 @@ def _row(figure: Figure, values: Sequence[float]) -> list[str | Text]:
     return [figure.name, Text(middle, style="bold"), spread, str(figure.reach), mark]
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What was measured on."""
     return f"{os.cpu_count()} CPUs, {platform.machine()}, Python {platform.python_version()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -32,8 +32,18 @@ def read(path: Path) -> list[Run]:
 
 def seat_use(runs: Sequence[Run], seats: int) -> float:
     """The share of the seats' time that was spent scoring, from the first begin to the last end: 0 to 1."""
-    scoring = sum(run.end - run.begin for run in runs)
-    return scoring / (seats * (max(run.end for run in runs) - min(run.begin for run in runs)))
+    return share(runs, seats, max(run.end for run in runs) - min(run.begin for run in runs))
+
+
+def share(runs: Sequence[Run], seats: int, seconds: float) -> float:
+    """The share of so many seconds of the seats' time that was spent scoring: 0 to 1."""
+    return sum(run.end - run.begin for run in runs) / (seats * seconds)
+
+
+def within(runs: Sequence[Run], begin: float, end: float) -> list[Run]:
+    """What of these runs lies between two times; those that reach beyond are cut."""
+    cut = [replace(run, begin=max(run.begin, begin), end=min(run.end, end)) for run in runs]
+    return [run for run in cut if run.begin < run.end]
 
 
 def gaps(runs: Sequence[Run]) -> list[float]:

@@ -45,11 +45,11 @@ DONE_SECONDS = 30.0  # for what comes after the last score: result, commit, dele
 
 
 @contextmanager
-def embedded_cloud(directory: Path) -> Iterator[psutil.Process]:
+def embedded_cloud(directory: Path, module: str = "sandbox.cloud") -> Iterator[psutil.Process]:
     """The cloud's process. From here on every AWS client of this process and its children talks to it."""
     port = ports.any_free()
     arguments = [str(port), str(directory / "cloud")]
-    with running("sandbox.cloud", *arguments, environment={}, log=directory / "cloud.log") as process:
+    with running(module, *arguments, environment={}, log=directory / "cloud.log") as process:
         cloud.redirect(os.environ, port)
         yield process
 
@@ -85,14 +85,15 @@ class Service:
             "MOSAIC_POOLS": json.dumps([POOL.model_dump(mode="json")]),
         }
 
-    def put_backlog(self, count: int) -> None:
-        """Put so many jobs in as the API leaves them: files there, `queued`, a message each."""
+    def put_backlog(self, count: int) -> list[str]:
+        """Put so many jobs in as the API leaves them: files there, `queued`, a message each. Their ids, as sent."""
         files = {role: self._put_audio(role) for role in Role}
+        put = [_queued_job(files) for _ in range(count)]
         for start in range(0, count, WRITES):
-            jobs = [_queued_job(files) for _ in range(min(WRITES, count - start))]
-            self._write(jobs)
-            for first in range(0, len(jobs), SENDS):
-                self._send(jobs[first : first + SENDS])
+            self._write(put[start : start + WRITES])
+        for start in range(0, count, SENDS):
+            self._send(put[start : start + SENDS])
+        return [job.id for job in put]
 
     def wait_done(self) -> None:
         """Until no message is left: each is deleted after its job has ended. Raises TimeoutError."""
@@ -114,11 +115,7 @@ class Service:
 
     def messages(self, queue: str) -> int:
         """How many a queue holds, to be seen and in flight."""
-        counted = self.sqs.get_queue_attributes(
-            QueueUrl=self.queue_urls[queue],
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        return sum(int(count) for count in counted.values())
+        return sum(counts(self.sqs, self.queue_urls[queue]))
 
     def _put_audio(self, role: Role) -> AudioFile:
         """One file for all jobs, each of which fetches it for itself: its hash is not declared."""
@@ -142,6 +139,15 @@ class Service:
         )
         if sent.get("Failed"):
             raise RuntimeError("the cloud did not take every message")
+
+
+def counts(sqs: SQSClient, queue_url: str) -> tuple[int, int]:
+    """How many messages a queue holds: to be seen, and in flight."""
+    counted = sqs.get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
 
 
 def _queued_job(files: dict[Role, AudioFile]) -> Job:

@@ -33,9 +33,11 @@ SAVE_SHARE = 0.05  # of the time, at most, goes into saving: a large state is sa
 KEEP_ALIVE_SECONDS = 75  # ministack's own choice
 GRACE_SECONDS = 1  # long polls may not hold up the end for longer
 
-_Message = dict[str, object]
-_Send = Callable[[_Message], Awaitable[None]]
-_Receive = Callable[[], Awaitable[_Message]]
+# An ASGI application, and what it is called with: asgi.readthedocs.io, "ASGI Specification".
+Message = dict[str, object]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class _Service(Protocol):
@@ -70,12 +72,12 @@ def hold(directory: Path) -> Iterator[None]:
         yield
 
 
-def main() -> None:
-    """Serve until told to end."""
+def main(around: Callable[[App], App] = lambda app: app) -> None:
+    """Serve until told to end. `around` puts something before the cloud."""
     port, directory = int(sys.argv[1]), Path(sys.argv[2])
     with hold(directory):
         _configure(directory)
-        asyncio.run(_serve(port))
+        asyncio.run(_serve(port, around))
 
 
 def _configure(directory: Path) -> None:
@@ -95,7 +97,7 @@ def _configure(directory: Path) -> None:
     )
 
 
-async def _serve(port: int) -> None:
+async def _serve(port: int, around: Callable[[App], App]) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -105,7 +107,7 @@ async def _serve(port: int) -> None:
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = GRACE_SECONDS
     stop = _stop_event()
-    await serve(_announced_app(), config, shutdown_trigger=lambda: _save_until(stop))  # type: ignore[arg-type]
+    await serve(around(_announced_app()), config, shutdown_trigger=lambda: _save_until(stop))  # type: ignore[arg-type]
 
 
 def _listen(port: int) -> int:
@@ -127,12 +129,12 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-def _announced_app() -> Callable[[_Message, _Receive, _Send], Awaitable[None]]:
+def _announced_app() -> App:
     """ministack, telling when its start-up is complete (ASGI lifespan protocol)."""
     from ministack.app import app
 
-    async def announced(scope: _Message, receive: _Receive, send: _Send) -> None:
-        async def tell(message: _Message) -> None:
+    async def announced(scope: Message, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 notify(READY)

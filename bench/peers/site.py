@@ -1,0 +1,116 @@
+"""One participant at work: its backlog, its processes, its notes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+
+from bench import distant_cloud
+from bench.distant_cloud import DISTANT, Received
+from bench.peers import command, environment
+from bench.peers.group import Command, Group
+from bench.peers.place import VARIABLE, Kind, Orders, Place
+from bench.runs import Run
+from bench.service import counts
+from shared.resources import DAY, VISIBILITY
+
+SEATS = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """A backlog: what the jobs are made of, how long each takes in seconds, and whether AWS is far away."""
+
+    kind: Kind
+    seconds: Sequence[float]
+    distant: bool = False
+
+
+class Site(ABC):
+    """Made with its backlog in its queue, and nobody working on it yet."""
+
+    queue_url: str
+
+    def __init__(self, directory: Path, work: Work) -> None:
+        directory.mkdir(parents=True)
+        self.sqs = boto3.client("sqs")
+        self.place = Place(directory)
+        self.environment = {**os.environ, VARIABLE: str(directory)}
+        self.jobs = self.put(work.seconds)
+        self.place.give(Orders(work.kind, dict(zip(self.jobs, work.seconds, strict=True))))
+        if work.distant:
+            self.environment["AWS_ACCESS_KEY_ID"] = DISTANT
+
+    @abstractmethod
+    def put(self, seconds: Sequence[float]) -> list[str]:
+        """Put so many jobs into the queue; their names."""
+
+    @abstractmethod
+    def commands(self) -> Sequence[Command]:
+        """What to run."""
+
+    def messages(self) -> tuple[int, int]:
+        """How many its queue holds: to be seen, and in flight."""
+        return counts(self.sqs, self.queue_url)
+
+    def received(self) -> list[Received]:
+        """Every receive that gave messages of its backlog."""
+        return [note for note in distant_cloud.received() if note.queue == self.queue_url]
+
+    def commits(self) -> Sequence[Run]:
+        """Every time that a result became true. A peer's job leaves its result when it ends."""
+        return self.place.ended()
+
+    def start(self) -> Group:
+        """Let work begin, on all seats."""
+        return Group(self.commands(), self.environment, self.place.directory / "log.txt")
+
+
+class BareSite(Site):
+    """No queue at all: the jobs, divided among the seats."""
+
+    queue_url = ""
+
+    def put(self, seconds: Sequence[float]) -> list[str]:
+        """There is no queue; the orders are all."""
+        return _names(seconds)
+
+    def commands(self) -> Sequence[Command]:
+        """A process a seat."""
+        return [[sys.executable, "-m", "bench.peers.bare", str(number), str(SEATS)] for number in range(SEATS)]
+
+
+class PeerSite(Site):
+    """A peer with a queue of its own, whose settings are those of Mosaic's lanes."""
+
+    def __init__(
+        self, directory: Path, work: Work, module: str, commands: Sequence[Command], variables: Mapping[str, str]
+    ) -> None:
+        self._module, self._commands, self._variables = module, commands, variables
+        super().__init__(directory, work)
+
+    def put(self, seconds: Sequence[float]) -> list[str]:
+        """By the peer's own client."""
+        self.queue_url = self.sqs.create_queue(
+            QueueName=f"peer-{uuid4().hex[:12]}",
+            Attributes={"VisibilityTimeout": str(VISIBILITY), "MessageRetentionPeriod": str(10 * DAY)},
+        )["QueueUrl"]
+        self.environment |= {command.QUEUE: self.queue_url, **self._variables}
+        jobs = _names(seconds)
+        environment.ask(self._module, "put", self.environment, "\n".join(jobs))
+        return jobs
+
+    def commands(self) -> Sequence[Command]:
+        """In the peers' environment."""
+        return [[str(environment.PYTHON), "-m", *arguments] for arguments in self._commands]
+
+
+def _names(seconds: Sequence[float]) -> list[str]:
+    return [f"job-{number}" for number in range(len(seconds))]

@@ -1,0 +1,91 @@
+"""All participants side by side, for people."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.peers.environment import Told
+from bench.peers.line_up import MOSAIC
+from bench.peers.measure import Seen
+from bench.peers.rounds import Rounds
+from bench.peers.workload import Workload
+
+COLUMNS = (
+    "seat use",
+    "range",
+    "of Mosaic's",
+    "to reach",
+    "work, of engine only",
+    "gap p50, ms",
+    "p95, ms",
+    "received, not begun: mean",
+    "most",
+)
+
+
+def show(workload: Workload, rounds: Rounds) -> None:
+    """Print a table: medians over the rounds, and of the seat use also the range and the ratio to Mosaic's."""
+    table = Table(title=workload.name, title_justify="left", title_style="bold", box=None, header_style="dim")
+    table.add_column("")
+    for column in COLUMNS:
+        table.add_column(column, justify="right")
+    if rounds.kept:
+        ours = median(rounds, MOSAIC.name, lambda seen: seen.use)
+        for participant in workload.participants:
+            table.add_row(participant.name, *_row(rounds, participant.name, ours, workload.reach.get(participant.name)))
+    dropped = f", {rounds.dropped} dropped: the engine alone did not do the same before and after" * bool(
+        rounds.dropped
+    )
+    Console().print("", table, f"[dim]rounds: {len(rounds.kept)}{dropped}[/]")
+
+
+def show_settings(told: Mapping[str, Told]) -> None:
+    """Print what each peer is, and how it is set."""
+    for name, peer in told.items():
+        packages = ", ".join(f"{package} {version}" for package, version in peer["packages"].items())
+        settings = ", ".join(f"{setting}={value}" for setting, value in peer["settings"].items())
+        Console().print(f"[bold]{name}[/]: {packages}\n  [dim]{settings}[/]")
+
+
+def reached(workload: Workload, rounds: Rounds) -> bool:
+    """Whether everyone who is to reach something does so, by the median."""
+    return all(median(rounds, name, lambda seen: seen.use) >= least for name, least in workload.reach.items())
+
+
+def median(rounds: Rounds, name: str, figure: Callable[[Seen], float]) -> float:
+    """Of a figure of one participant, over the rounds."""
+    return statistics.median(values(rounds, name, figure))
+
+
+def values(rounds: Rounds, name: str, figure: Callable[[Seen], float]) -> list[float]:
+    """A figure of one participant, by round."""
+    return [figure(seen[name]) for seen in rounds.kept]
+
+
+def _row(rounds: Rounds, name: str, ours: float, least: float | None) -> Sequence[str | Text]:
+    used = values(rounds, name, lambda seen: seen.use)
+    work = [done / bare for done, bare in zip(values(rounds, name, lambda seen: seen.work), rounds.bare, strict=True)]
+    use = statistics.median(used)
+    return [
+        Text(f"{use:.3f}", style="bold"),
+        f"{min(used):.3f} to {max(used):.3f}",
+        f"{use / ours:.2f}",
+        _to_reach(use, least),
+        f"{statistics.median(work):.3f}",
+        f"{median(rounds, name, lambda seen: seen.gap_p50) * 1000:.1f}",
+        f"{median(rounds, name, lambda seen: seen.gap_p95) * 1000:.1f}",
+        f"{median(rounds, name, lambda seen: seen.waiting):.1f}",
+        f"{max(values(rounds, name, lambda seen: seen.waiting_most)):.0f}",
+    ]
+
+
+def _to_reach(use: float, least: float | None) -> Text:
+    if least is None:
+        return Text("")
+    met = use >= least
+    return Text(f"≥ {least:g} {'✓' if met else '✗'}", style="green" if met else "bold red")

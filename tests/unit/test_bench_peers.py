@@ -1,0 +1,70 @@
+"""What the bench beside peers makes of what it saw: on runs and receives whose figures are plain to see."""
+
+from __future__ import annotations
+
+from math import inf, isnan
+from pathlib import Path
+
+import pytest
+
+from bench import runs
+from bench.peers.measure import Seen, all_runs, levels, pace
+from bench.peers.place import Kind, Orders, Place
+from bench.peers.rounds import Rounds, with_round
+from bench.runs import Run
+
+LEFT, RIGHT = 1, 2
+
+
+def seen(work: float) -> Seen:
+    return Seen(use=1, work=work, gap_p50=0, gap_p95=0, waiting=0, waiting_most=0)
+
+
+def test_orders_are_read_as_they_were_given(tmp_path: Path) -> None:
+    orders = Orders(Kind.CPU, {"a": 0.5, "b": 2})
+    Place(tmp_path).give(orders)
+    assert Place(tmp_path).orders == orders
+
+
+def test_a_run_that_has_not_ended_has_no_end(tmp_path: Path) -> None:
+    place, ended, running = Place(tmp_path), Run("a", LEFT, 1, 2), Run("b", LEFT, 3, 0)
+    for run in (ended, running):
+        place.note_begin(run)
+    place.note_end(ended)
+    assert all_runs(place) == [ended, Run("b", LEFT, 3, inf)]
+
+
+def test_runs_are_cut_at_both_ends_of_what_is_looked_at() -> None:
+    ran = [Run("a", LEFT, 0, 6), Run("b", RIGHT, 1, 2), Run("c", RIGHT, 9, inf)]
+    assert runs.within(ran, 5, 10) == [Run("a", LEFT, 5, 6), Run("c", RIGHT, 9, 10)]
+
+
+def test_the_share_of_time_is_that_of_all_seats() -> None:
+    assert runs.share([Run("a", LEFT, 5, 6), Run("c", RIGHT, 9, 10)], seats=2, seconds=5) == 0.2
+
+
+def test_jobs_that_take_twice_as_long_as_ordered_are_done_at_half_the_pace() -> None:
+    assert pace([Run("a", LEFT, 0, 2), Run("b", LEFT, 2, 6)], {"a": 1, "b": 2, "c": 9}) == 0.5
+
+
+def test_where_no_job_ended_there_is_no_pace() -> None:
+    assert isnan(pace([], {"a": 1}))
+
+
+def test_what_is_received_waits_until_it_begins() -> None:
+    received, begun = [(1.0, 2), (4.0, 1)], [(1.5, -1), (4.5, -1)]
+    assert levels([*received, *begun], 1.5, 5) == [(1, 2.5), (2, 0.5), (1, 0.5)]
+
+
+def test_the_levels_last_as_long_as_is_looked_at() -> None:
+    assert levels([], 2, 5) == [(0, 3)]
+
+
+@pytest.mark.parametrize(("after", "kept"), [(1.0, 1), (1.09, 1), (1.11, 0), (0.91, 1), (0.9, 0)])
+def test_a_round_is_dropped_where_the_machine_changed_by_more_than_a_tenth(after: float, kept: int) -> None:
+    rounds = with_round(Rounds(), seen(1.0), {"Mosaic": seen(0.9)}, seen(after))
+    assert (len(rounds.kept), rounds.dropped) == (kept, 1 - kept)
+
+
+def test_a_round_is_held_against_what_the_engine_alone_did_around_it() -> None:
+    assert with_round(Rounds(), seen(1.0), {}, seen(0.96)).bare == [pytest.approx(0.98)]
