@@ -87,18 +87,29 @@ class Service:
 
     def put_backlog(self, count: int) -> list[str]:
         """Put so many jobs in as the API leaves them: files there, `queued`, a message each. Their ids, as sent."""
+        jobs = self.put_jobs([LANE] * count)
+        self.send(jobs)
+        return [job.id for job in jobs]
+
+    def put_jobs(self, lanes: Sequence[Lane], tenant: str = "bench") -> list[Job]:
+        """A job for each of these lanes, as the API leaves it, but that its message is not sent yet."""
         files = {role: self._put_audio(role) for role in Role}
-        put = [_queued_job(files) for _ in range(count)]
-        for start in range(0, count, WRITES):
-            self._write(put[start : start + WRITES])
-        for start in range(0, count, SENDS):
-            self._send(put[start : start + SENDS])
-        return [job.id for job in put]
+        jobs = [_queued_job(files, lane, tenant) for lane in lanes]
+        for first in range(0, len(jobs), WRITES):
+            self._write(jobs[first : first + WRITES])
+        return jobs
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Send each job's message to its lane."""
+        for lane in Lane:
+            own = [job for job in jobs if job.lane is lane]
+            for first in range(0, len(own), SENDS):
+                self._send(lane, own[first : first + SENDS])
 
     def wait_done(self) -> None:
         """Until no message is left: each is deleted after its job has ended. Raises TimeoutError."""
         deadline = time.monotonic() + DONE_SECONDS
-        while left := self.messages(lane_queue(POOL.name, LANE)):
+        while left := sum(self.messages(lane_queue(POOL.name, lane)) for lane in Lane):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"every job was scored, but after {DONE_SECONDS:.0f} s {left} messages are left")
             time.sleep(LOOK_SECONDS)
@@ -108,10 +119,6 @@ class Service:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
         found = [items.unpack(item) for page in pages for item in page["Items"]]
         return [Job.model_validate(item) for item in found if item["sk"] == "JOB"]
-
-    @property
-    def _queue_url(self) -> str:
-        return self.queue_urls[lane_queue(POOL.name, LANE)]
 
     def messages(self, queue: str) -> int:
         """How many a queue holds, to be seen and in flight."""
@@ -130,9 +137,9 @@ class Service:
         if left:
             raise RuntimeError("the cloud did not take every job")
 
-    def _send(self, jobs: Sequence[Job]) -> None:
+    def _send(self, lane: Lane, jobs: Sequence[Job]) -> None:
         sent = self.sqs.send_message_batch(
-            QueueUrl=self._queue_url,
+            QueueUrl=self.queue_urls[lane_queue(POOL.name, lane)],
             Entries=[
                 {"Id": job.id, "MessageBody": envelope.pack(job.id), "MessageGroupId": job.tenant} for job in jobs
             ],
@@ -150,17 +157,17 @@ def counts(sqs: SQSClient, queue_url: str) -> tuple[int, int]:
     return int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
 
 
-def _queued_job(files: dict[Role, AudioFile]) -> Job:
+def _queued_job(files: dict[Role, AudioFile], lane: Lane, tenant: str) -> Job:
     now = time.time()
     return Job(
         id=new_job_id(),
-        tenant="bench",
+        tenant=tenant,
         state=State.QUEUED,
         times={State.AWAITING_UPLOAD: now, State.QUEUED: now},
         pool=POOL.name,
         engine=POOL.engine,
         mode=MODE.name,
-        lane=LANE,
+        lane=lane,
         reference=files[Role.REFERENCE],
         degraded=files[Role.DEGRADED],
         upload_deadline=now + UPLOAD_SECONDS,
