@@ -1,0 +1,59 @@
+"""A worker's places in simulated time: `worker.places`, whose waiting is a thread's, by the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import simpy
+
+from shared.pools import Lane
+from worker.places import BULK_SHARE
+
+Waiting = Generator[simpy.Event, None, int]
+
+
+class Places:
+    """Interactive goes first where both lanes wait, but for every fifth place."""
+
+    def __init__(self, env: simpy.Environment, count: int) -> None:
+        self._env = env
+        self._free = count
+        self._waiting: set[Lane] = set()
+        self._since_bulk = 0
+        self._changed = env.event()
+
+    def reserve(self, lane: Lane, most: int) -> Waiting:
+        """Wait for the first place that the lane may have; up to `most` are taken, and as many returned."""
+        self._waiting.add(lane)
+        self._notify()
+        while not (free := self._may_have(lane)):
+            yield self._changed
+        self._waiting.discard(lane)
+        reserved = min(most, free)
+        self._free -= reserved
+        self._notify()
+        return reserved
+
+    def fill(self, lane: Lane, reserved: int, filled: int) -> None:
+        """Of the reserved places so many are filled by jobs, the others are free again."""
+        self._free += reserved - filled
+        self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + filled
+        self._notify()
+
+    def release(self) -> None:
+        """A job has left its place."""
+        self._free += 1
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._changed.callbacks:
+            self._changed.succeed()
+            self._changed = self._env.event()
+
+    def _may_have(self, lane: Lane) -> int:
+        until_bulk = BULK_SHARE - 1 - self._since_bulk
+        if lane is Lane.INTERACTIVE:
+            return min(self._free, max(until_bulk, 0)) if Lane.BULK in self._waiting else self._free
+        if Lane.INTERACTIVE in self._waiting:
+            return min(self._free, 1) if until_bulk <= 0 else 0
+        return self._free
