@@ -29,7 +29,7 @@ def main() -> None:
         cloud.redirect(os.environ, port)  # for the functions, which inherit it
         for mend in (_call_it_secure, _name_actions_and_resources, _filter_what_is_not_there, _name_the_key):
             mend()
-        asyncio.run(cloud._serve(port))
+        asyncio.run(cloud._serve(port, around=lambda app: app))
 
 
 # What ministack 1.5.33 does otherwise than AWS, and our templates count on.
