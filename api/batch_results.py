@@ -42,7 +42,7 @@ class IndexBehind(Exception):
 
 
 def write(parts: Service, batch: Batch) -> None:
-    """Write both tables of an ended batch, whole, and note that they are there. Raises IndexBehind."""
+    """Write both tables of an ended batch, whole, and note that they are there. Raises IndexBehind, UnknownBatch."""
     with _text_file() as lines, _text_file() as table:
         written = _fill(parts, batch, lines, table)
         wanted = batch.items - batch_counts.read(parts.table, batch.id).deleted

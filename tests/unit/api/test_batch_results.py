@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import secrets
+import subprocess
+import sys
 
 import pytest
 
 from api import batch_results, batch_starter, polling
 from api.service import Service
+from sandbox.children import ROOT
 from shared.claims import Claims
 from shared.job import ErrorCategory, JobError, Role
 from shared.object_keys import result_key
@@ -102,6 +106,15 @@ def test_lines_come_in_the_order_in_which_their_jobs_were_added(
     work_off(parts)
     assert [json.loads(line)["custom_id"] for line in fetch(parts, batch, "jsonl").splitlines()] == names
     assert [row["custom_id"] for row in csv.DictReader(io.StringIO(fetch(parts, batch, "csv")))] == names
+
+
+def test_both_tables_are_utf_8_whatever_the_machine_writes_by_itself() -> None:
+    script = "from api import batch_results as b; f = b._file(); f.write('\\u2603'); print(f.encoding)"
+    there = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    run = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", script], env=there, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "utf-8"
 
 
 def test_an_empty_batch_ends_as_it_starts(parts: Service) -> None:
