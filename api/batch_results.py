@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
 
+from api import janitor
 from api.batch_documents import FORMULA_STARTS, ResultLine
 from api.listing import Listing
 from shared import batch_counts, items, logs
-from shared.batches import BatchState
+from shared.batches import BatchState, UnknownBatch
 from shared.job import Job
 from shared.object_keys import batch_results_key
 
@@ -50,7 +51,11 @@ def write(parts: Service, batch: Batch) -> None:
             raise IndexBehind(f"{written} of {wanted}")
         _put(parts, batch, "jsonl", "application/jsonl", lines)
         _put(parts, batch, "csv", "text/csv", table)
-    noted = parts.batches.finished(batch)
+    try:
+        noted = parts.batches.finished(batch)
+    except UnknownBatch:
+        janitor.clear_batch(parts, batch.id)  # it was deleted meanwhile, and cleared before these were written
+        raise
     log.info("batch_results_written" if noted else "batch_results_outdated", batch=batch.id, jobs=written)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from botocore.exceptions import ClientError
 
 from api import batch_items, batch_starter, idempotency, polling, waiting
 from api.answers import answer
@@ -172,7 +173,12 @@ def get_results(
     if not batch.results:
         raise batch_in_wrong_state(batch, "its results are there once it has ended, a moment later")
     key = batch_results_key(batch.id, form)
-    found = parts.s3.head_object(Bucket=parts.settings.bucket, Key=key)
+    try:
+        found = parts.s3.head_object(Bucket=parts.settings.bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):  # the batch is being deleted
+            raise unknown_batch(batch_id) from None
+        raise
     url = parts.s3.generate_presigned_url(
         "get_object", Params={"Bucket": parts.settings.bucket, "Key": key}, ExpiresIn=RESULTS_SECONDS
     )

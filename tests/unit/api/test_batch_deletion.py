@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api import batch_items, batch_removal, batch_results, batch_starter
+from api import batch_items, batch_removal, batch_results, batch_starter, janitor
 from api.service import Service
 from api.tenants import Tenant
 from shared import batch_counts
@@ -112,6 +112,28 @@ def test_its_jobs_go_with_it_whatever_they_are_doing(parts: Service, monkeypatch
     assert parts.jobs.get(kept["job"]["id"]).state is State.AWAITING_UPLOAD
     assert tell(*(changed(image, None) for image in images.values())) == []
     assert batch_counts.read(parts.table, batch).jobs == 0
+
+
+def test_results_that_were_being_written_as_it_went_go_too(parts: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, _ = ended_batch(parts)
+    put = batch_results._put
+
+    def put_as_it_goes(*given: object) -> None:
+        if batch_item(parts, batch):
+            delete_and_tell(parts, batch)
+        put(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch_results, "_put", put_as_it_goes)
+    work_off(parts)
+    assert objects(parts, batch) == set()
+
+
+def test_who_asks_for_results_that_are_going_is_told_that_there_is_no_such_batch(parts: Service) -> None:
+    batch, _ = ended_batch(parts)
+    work_off(parts)
+    janitor.clear_batch(parts, batch)
+    answer = request("GET", f"/v1/batches/{batch}/results")
+    assert (answer.status, answer.body["type"]) == (404, "urn:mosaic:problem:unknown_batch")
 
 
 def test_one_that_cannot_be_removed_stands_in_no_others_way(
