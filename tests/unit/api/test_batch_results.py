@@ -109,7 +109,7 @@ def test_lines_come_in_the_order_in_which_their_jobs_were_added(
 
 
 def test_both_tables_are_utf_8_whatever_the_machine_writes_by_itself() -> None:
-    script = "from api import batch_results as b; f = b._file(); f.write('\\u2603'); print(f.encoding)"
+    script = "from api import batch_results as b; f = b._text_file(); f.write('\\u2603'); print(f.encoding)"
     there = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     run = subprocess.run(
         [sys.executable, "-X", "utf8=0", "-c", script], env=there, cwd=ROOT, capture_output=True, text=True, check=True
