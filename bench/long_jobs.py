@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json as json_module
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -18,7 +16,7 @@ import typer
 from mosaic import Mosaic
 from rich.console import Console
 
-from bench import report
+from bench import disk, report
 from bench.api import api
 from bench.audio import numbered, speech
 from bench.host import Host, worker
@@ -65,8 +63,8 @@ def _measure(directory: Path, count: int, audio: bytes) -> Round:
         api(service, directory, lives=lives) as reached,
         worker(service, place, engine_seconds=JOB_SECONDS, note_calls=False, seats=SEATS, lives=lives) as host,
         reached.mosaic() as mosaic,
-        _peak(directory / "cloud") as stored,
-        _peak(place / "work") as worked,
+        disk.peak(directory / "cloud") as stored,
+        disk.peak(place / "work") as worked,
     ):
         references = _references(directory, audio)
         for reference in references:
@@ -132,34 +130,6 @@ def _wait_clean(service: Service) -> None:
 def _audio(service: Service) -> list[str]:
     pages = service.s3.get_paginator("list_objects_v2").paginate(Bucket=service.name, Prefix=JOBS_PREFIX)
     return [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-
-@contextmanager
-def _peak(directory: Path) -> Iterator[list[int]]:
-    """The most bytes that the files of a directory have, looked at each second; in a list of one."""
-    most, done = [0], threading.Event()
-
-    def look() -> None:
-        while not done.wait(LOOK_SECONDS):
-            most[0] = max(most[0], _bytes_in(directory))
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield most
-    finally:
-        done.set()
-        thread.join()
-
-
-def _bytes_in(directory: Path) -> int:
-    found = 0
-    for path in directory.rglob("*"):
-        try:
-            found += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue  # it went meanwhile
-    return found
 
 
 if __name__ == "__main__":
