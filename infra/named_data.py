@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def pools_setting(pools: Sequence[PoolSettings]) -> str:
-    """The setting `MOSAIC_POOLS`: what clients are promised of these pools."""
+    """The setting `MOSAIC_POOLS`: what clients are promised of these pools. JSON without an apostrophe."""
     told = [pool.pool.model_dump(mode="json", exclude_defaults=True) for pool in pools]
-    return json.dumps(told, separators=(",", ":"))
+    return json.dumps(told, separators=(",", ":")).replace("'", r"\u0027")
 
 
 class NamedData:

@@ -1,6 +1,6 @@
 """The settings of a host's worker, as the file that systemd reads them from: `/etc/mosaic/worker.env`.
 
-Values stand in single quotes, which systemd and a shell read alike (systemd.exec, EnvironmentFile=).
+Values stand in single quotes, which systemd and a shell read alike (systemd.exec, EnvironmentFile=). None holds one.
 """
 
 from __future__ import annotations

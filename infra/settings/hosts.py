@@ -8,6 +8,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from infra.settings.part import Part, Short
 
+# What the deployment tells each worker itself; a test compares.
+TOLD = frozenset(
+    {"TABLE", "BUCKET", "LIVES", "QUEUE_URLS", "POOL", "POOLS", "ENGINE", "HOST", "SEATS", "LOG_GROUP"}
+    | {"METRICS_NAMESPACE"}
+)
+
+SettingName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+SettingValue = Annotated[str, Field(pattern=r"^[^'\r\n]*$")]  # it stands in single quotes, in one line
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 
@@ -28,7 +36,7 @@ class HostSettings(Part):
     seats: int = Field(ge=1, le=64, description="How many runs at once its licence allows.")
     instance_id: str | None = Field(None, pattern=r"^m?i-[0-9a-f]{8,17}$")
     create: NewInstance | None = Field(None, validate_default=True)
-    settings: dict[str, str] = Field(
+    settings: dict[SettingName, SettingValue] = Field(
         default_factory=dict,
         description="More of the worker's settings, without `MOSAIC_`: docs/operate.md lists them.",
     )
@@ -39,6 +47,13 @@ class HostSettings(Part):
         if "instance_id" in info.data and (create is None) == (info.data["instance_id"] is None):
             raise ValueError("name either the instance_id of a machine that is there, or under create what to make")
         return create
+
+    @field_validator("settings")
+    @classmethod
+    def _nothing_twice(cls, settings: dict[str, str]) -> dict[str, str]:
+        if twice := sorted(TOLD & settings.keys()):
+            raise ValueError(f"the deployment tells each worker its {', '.join(twice)}: leave that out here")
+        return settings
 
     @property
     def is_instance(self) -> bool:

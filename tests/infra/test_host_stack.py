@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from aws_cdk import App, Stack
 
 from infra.host_role import AGENT
+from infra.named_data import NamedData
+from infra.settings.hosts import TOLD, HostSettings
+from infra.settings.pools import PoolSettings
+from infra.worker_environment import worker_environment
 from tests.infra import stages
 from tests.infra.resources import Properties, all_of, only, text
 from worker import environment
@@ -106,6 +111,18 @@ def test_each_machine_gets_the_worker_with_settings_that_it_understands(
     assert group
 
 
+def test_an_apostrophe_in_an_engines_version_is_read_as_one_by_the_host(configuration: Configuration) -> None:
+    [(_, machine)] = configuration.hosts
+    odd = PoolSettings(name="odd", engine="visqol", version_family="it's 3")
+    [pool] = json.loads(_told(configuration, odd, machine)["MOSAIC_POOLS"])
+    assert pool["version_family"] == "it's 3"
+
+
+def test_a_host_may_be_told_more_and_nothing_twice(configuration: Configuration) -> None:
+    told = _told(configuration, *configuration.hosts[0])
+    assert {name.removeprefix("MOSAIC_") for name in told if name.startswith("MOSAIC_")} == TOLD
+
+
 def test_the_agent_fetches_the_archive_and_runs_the_installer_that_is_in_it(host: Template) -> None:
     """Systems Manager User Guide, "Command document plugin reference"; install.sh has tests of its own."""
     document = only(host, "AWS::SSM::Document")
@@ -166,8 +183,16 @@ def test_endpoints_are_reached_by_hosts_only(host: Template) -> None:
 def _environment(association: Properties) -> dict[str, str]:
     """What the file of settings will hold, read as a shell does."""
     [encoded] = association["Parameters"]["settings"]
-    whole = text(encoded["Fn::Base64"])
-    return dict(word.split("=", 1) for word in shlex.split(whole))
+    return _read(text(encoded["Fn::Base64"]))
+
+
+def _told(configuration: Configuration, pool: PoolSettings, machine: HostSettings) -> dict[str, str]:
+    stack = Stack(App(), "Host")
+    return _read(text(stack.resolve(worker_environment(configuration, pool, machine, NamedData(stack, configuration)))))
+
+
+def _read(file: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in shlex.split(file))
 
 
 def _resources(template: Template) -> dict[str, Properties]:
