@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
+ROOT = Path(__file__).parents[1]
 START_SECONDS = 30.0
 END_SECONDS = 120  # what it holds is saved first: of ten thousand jobs that takes a while on a busy machine
 POOL = Pool(
@@ -99,26 +100,33 @@ def clients(endpoint: str) -> Clients:
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[Cloud]:
-    """A ministack of its own, as the sandbox runs it, on a free port; its state and log are in that directory."""
+def serving(module: str, directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A module that serves a cloud, on a free port: its endpoint, its process. State and log are in that directory."""
     port = ports.any_free()
     with Listener() as listener, (directory / "cloud.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.cloud", str(port), str(directory / "cloud")],
+            [sys.executable, "-m", module, str(port), str(directory / "cloud")],
             env={**os.environ, VARIABLE: listener.address},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
+            cwd=ROOT,
         )
         try:
             listener.wait_ready(START_SECONDS)
-            endpoint = f"http://{HOST}:{port}"
-            yield Cloud(endpoint, clients(endpoint), process)
+            yield f"http://{HOST}:{port}", process
         finally:
             process.terminate()
             process.wait(timeout=END_SECONDS)
             if process.stdin:
                 process.stdin.close()
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Cloud]:
+    """A ministack of its own, as the sandbox runs it."""
+    with serving("sandbox.cloud", directory) as (endpoint, process):
+        yield Cloud(endpoint, clients(endpoint), process)
 
 
 def fresh(cloud: Cloud, pools: Iterable[Pool] = (POOL,)) -> Resources:

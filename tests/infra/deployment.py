@@ -19,10 +19,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from sandbox import ports
-from sandbox.cloud import HOST, REGION
-from sandbox.readiness import VARIABLE, Listener
-from tests.cloud import END_SECONDS, START_SECONDS
+from sandbox.cloud import REGION
+from tests import cloud as clouds
 from tests.infra.resources import text
 
 if TYPE_CHECKING:
@@ -193,23 +191,7 @@ def _bundle() -> bytes:
 @contextmanager
 def running(directory: Path, templates: Mapping[str, Template]) -> Iterator[Deployment]:
     """The templates deployed, in a cloud of their own."""
-    port = ports.any_free()
-    with Listener() as listener, (directory / "cloud.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.infra.whole_cloud", str(port), str(directory / "cloud")],
-            env={**os.environ, VARIABLE: listener.address},
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
-        try:
-            listener.wait_ready(START_SECONDS)
-            deployment = Deployment(f"http://{HOST}:{port}", templates)
-            deployment.deploy()
-            yield deployment
-        finally:
-            process.terminate()
-            process.wait(timeout=END_SECONDS)
-            if process.stdin:
-                process.stdin.close()
+    with clouds.serving("tests.infra.whole_cloud", directory) as (endpoint, _):
+        deployment = Deployment(endpoint, templates)
+        deployment.deploy()
+        yield deployment
