@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Environment, Stack
-
 from infra.bucket import audio_bucket
 from infra.queues import all_queues
+from infra.stack import DeploymentStack
 from infra.table import jobs_table
 from shared.resources import BUCKET
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from infra.configuration import Configuration
 
 
-class DataStack(Stack):
+class DataStack(DeploymentStack):
     """The table, the bucket and the queues; these by the names of `shared.resources`.
 
     Table and queues have fixed names: a deploy can never quietly put new, empty ones in their place.
@@ -25,12 +24,7 @@ class DataStack(Stack):
 
     def __init__(self, scope: Construct, configuration: Configuration) -> None:
         super().__init__(
-            scope,
-            "Data",
-            stack_name=configuration.name("data"),
-            description="Mosaic: jobs, audio and results, and the queues between API and workers",
-            env=Environment(account=configuration.account, region=configuration.region),
-            termination_protection=True,
+            scope, configuration, "data", "jobs, audio and results, and the queues between API and workers", kept=True
         )
         self.table = jobs_table(self, configuration)
         self.queues = all_queues(self, configuration)

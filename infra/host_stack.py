@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Environment, Stack, Tags
+from aws_cdk import CfnOutput, Tags
 
 from infra import alarms
 from infra.alarm_topic import named_topic
@@ -13,6 +13,7 @@ from infra.host_role import HostRole
 from infra.logs import log_group
 from infra.named_data import NamedData
 from infra.new_host import NewHost
+from infra.stack import DeploymentStack
 from infra.worker_delivery import WorkerDelivery
 from infra.worker_environment import log_group_of
 
@@ -22,18 +23,11 @@ if TYPE_CHECKING:
     from infra.configuration import Configuration
 
 
-class HostStack(Stack):
+class HostStack(DeploymentStack):
     """Adopts machines by their id, or makes them, and never replaces one."""
 
-    def __init__(self, scope: Construct, configuration: Configuration, service_stack: Stack) -> None:
-        super().__init__(
-            scope,
-            "Host",
-            stack_name=configuration.name("host"),
-            description="Mosaic: the licensed machines and their worker",
-            env=Environment(account=configuration.account, region=configuration.region),
-            termination_protection=True,
-        )
+    def __init__(self, scope: Construct, configuration: Configuration, service_stack: DeploymentStack) -> None:
+        super().__init__(scope, configuration, "host", "the licensed machines and their worker", kept=True)
         self.add_stack_dependency(service_stack, "its alarms go to the same topic; workers poll queues")
         data = NamedData(self, configuration)
         self.log = log_group(self, "WorkerLog", log_group_of(configuration), configuration.log_days)

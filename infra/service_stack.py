@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput
 
 from infra import alarms, event_sources
 from infra.alarm_topic import alarm_topic
@@ -13,6 +13,7 @@ from infra.budget import monthly_budget
 from infra.dashboard import dashboard
 from infra.functions import Functions, plans
 from infra.named_data import NamedData
+from infra.stack import DeploymentStack
 from infra.waf import Firewall
 
 if TYPE_CHECKING:
@@ -22,17 +23,11 @@ if TYPE_CHECKING:
     from infra.data_stack import DataStack
 
 
-class ServiceStack(Stack):
+class ServiceStack(DeploymentStack):
     """Holds nothing that cannot be made anew."""
 
     def __init__(self, scope: Construct, configuration: Configuration, data_stack: DataStack) -> None:
-        super().__init__(
-            scope,
-            "Service",
-            stack_name=configuration.name("service"),
-            description="Mosaic: the API, its functions, alarms",
-            env=Environment(account=configuration.account, region=configuration.region),
-        )
+        super().__init__(scope, configuration, "service", "the API, its functions, alarms")
         self.add_stack_dependency(data_stack, "functions are called by its queues")
         data = NamedData(self, configuration)
         self.functions = Functions(self, configuration, data).all
