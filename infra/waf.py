@@ -1,8 +1,9 @@
 """The firewall before the API: a rate for each address, AWS's managed rules, and where callers may come from.
 
-Rules that look into bodies only count on the paths that carry audio and batches: audio looks like anything, and a
-hundred items are larger than the 8 KB that those rules let pass. Everywhere else they block, by the labels that they
-leave. Rules and labels: AWS WAF Developer Guide, "AWS Managed Rules rule groups list"; capacity there, 1,500 in all.
+Rules that look into bodies only count on the paths that carry audio, jobs and batches: audio looks like anything, so do
+a client's label and metadata, and these, or a hundred items, may be larger than the 8 KB that those rules let pass.
+Everywhere else they block, by the labels that they leave. Rules and labels: AWS WAF Developer Guide, "AWS Managed Rules
+rule groups list"; capacity there, 1,500 in all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from infra.configuration import Configuration
 
 # With the stage before it on the default endpoint, and without on a domain of one's own.
-AUDIO_AND_BATCHES = r"^(/api)?/v1/(score|batches(/[^/]+/jobs)?)$"
+FREE_BODIES = r"^(/api)?/v1/(score|jobs|batches(/[^/]+/jobs)?)$"
 
 COMMON, BAD_INPUTS, REPUTATION = (
     "AWSManagedRulesCommonRuleSet",
@@ -154,7 +155,7 @@ def _bodies() -> Rule:
     ]
     path = CfnWebACL.RegexMatchStatementProperty(
         field_to_match=CfnWebACL.FieldToMatchProperty(uri_path={}),
-        regex_string=AUDIO_AND_BATCHES,
+        regex_string=FREE_BODIES,
         text_transformations=[CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
     )
     elsewhere = _not(Statement(regex_match_statement=path))

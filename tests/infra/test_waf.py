@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.waf import OF_BODIES
+from api.documents import NewJob
+from infra.waf import FREE_BODIES, OF_BODIES
 from tests.infra.resources import Properties, only
 
 if TYPE_CHECKING:
@@ -61,13 +62,15 @@ def test_rules_on_bodies_count_and_all_other_managed_rules_block(rules: dict[str
         ("/api/v1/batches", True),
         ("/api/v1/batches/abc/jobs", True),
         ("/v1/batches/abc/start", False),
-        ("/api/v1/jobs", False),
+        ("/api/v1/jobs", True),
+        ("/api/v1/jobs/abc/uploads", False),
+        ("/api/v1/references", False),
         ("/v1/scores", False),
         ("/x/v1/score", False),
         ("/v1/jobs/../score", False),
     ],
 )
-def test_what_looks_bad_in_a_body_is_blocked_but_where_audio_or_a_batch_is_sent(
+def test_what_looks_bad_in_a_body_is_blocked_but_where_audio_jobs_or_a_batch_is_sent(
     rules: dict[str, Properties], path: str, carries: bool
 ) -> None:
     """Written as a WAF would: after the groups, whose labels it goes by."""
@@ -80,6 +83,14 @@ def test_what_looks_bad_in_a_body_is_blocked_but_where_audio_or_a_batch_is_sent(
     regex = elsewhere["NotStatement"]["Statement"]["RegexMatchStatement"]
     assert regex["FieldToMatch"] == {"UriPath": {}}
     assert bool(re.search(regex["RegexString"], path)) is carries
+
+
+def test_no_job_that_the_api_takes_is_too_large_for_the_firewall() -> None:
+    """AWS WAF Developer Guide, "Core rule set": SizeRestrictions_BODY refuses more than 8,192 bytes."""
+    metadata = {f"{number:064}": "m" * 512 for number in range(16)}
+    largest = NewJob.model_validate({"metadata": metadata})
+    assert len(largest.model_dump_json()) > 8192
+    assert re.search(FREE_BODIES, "/v1/jobs")
 
 
 def test_its_log_holds_no_key_and_no_query(service: Template) -> None:
