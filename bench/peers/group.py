@@ -17,6 +17,8 @@ from worker.processes import die_with_parent
 
 Command = Sequence[str]
 
+GONE_SECONDS = 5.0  # for others than us to reap what we killed
+
 
 class Group:
     """Started at its making. The `mains` are what a service manager would start; they have children of their own."""
@@ -38,22 +40,17 @@ class Group:
 
     def kill(self) -> None:
         """`kill -9` to all of them at once, as when the power goes. Twice is the same as once."""
-        everyone = list(self._everyone())
-        for process in everyone:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        for main in self._mains:
-            main.wait()
-        psutil.wait_procs(everyone)
+        self._end(list(self._everyone()))
 
     def terminate(self, seconds: float) -> None:
         """SIGTERM to the mains, as systemd does with `KillMode=mixed`; who is still there after a while is killed."""
+        everyone = list(self._everyone())
         for main in self._mains:
             main.terminate()
         with suppress(subprocess.TimeoutExpired):
             for main in self._mains:
                 main.wait(seconds)
-        self.kill()
+        self._end(everyone)
 
     def stop(self) -> None:
         """SIGSTOP to all of them."""
@@ -63,9 +60,13 @@ class Group:
         """SIGCONT to all of them."""
         self._signal(signal.SIGCONT)
 
-    def ended(self) -> bool:
-        """Whether one that should run has ended by itself."""
-        return any(main.poll() is not None for main in self._mains)
+    def _end(self, everyone: list[psutil.Process]) -> None:
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        for main in self._mains:
+            main.wait()
+        psutil.wait_procs(everyone, timeout=GONE_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._everyone():

@@ -49,3 +49,5 @@ PEERS = (
     _peer("dramatiq_sqs", DRAMATIQ, _dramatiq()),
     _peer("sqs-workers", SQS_WORKERS, [[SQS_WORKERS, "work"]] * SEATS),
 )
+# As it comes: its own visibility goes with each receive.
+DRAMATIQ_12_HOURS = _peer("dramatiq_sqs, 12 h", DRAMATIQ, _dramatiq(), BENCH_VISIBILITY="43200")

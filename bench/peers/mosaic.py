@@ -30,6 +30,7 @@ class MosaicSite(Site):
 
     def __init__(self, directory: Path, work: Work, prefetch: int) -> None:
         self._service, self._prefetch, self._started = Service.fresh(), prefetch, 0
+        self._streams = boto3.client("dynamodbstreams")
         super().__init__(directory, work)
 
     def put(self, seconds: Sequence[float]) -> list[str]:
@@ -63,7 +64,7 @@ class MosaicSite(Site):
     def _changes(self) -> Iterator[tuple[Job, Job]]:
         """Every change of a job that there was: the job before and after it."""
         arn = self._service.dynamodb.describe_table(TableName=self._service.name)["Table"]["LatestStreamArn"]
-        streams = boto3.client("dynamodbstreams")
+        streams = self._streams
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
         cursor = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
             "ShardIterator"
