@@ -11,7 +11,7 @@ CALLS := $(CURDIR)/.aws_calls.jsonl
 FAULTS_a := $(sort $(wildcard tests/faults/test_[a-s]*.py))
 FAULTS_b := $(sort $(wildcard tests/faults/test_[t-z]*.py))
 
-.PHONY: demo sandbox bench peers scale soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format \
+.PHONY: demo sandbox bench scale soak test tests-apart tests-of-faults-a tests-of-faults-b tests-of-sandboxes lint format \
 	setup host-wheels locks openapi api-fuzz clean
 
 demo: .venv/.sandbox ## Score the example pairs through the whole system, and end
@@ -34,11 +34,8 @@ tests-of-faults-a tests-of-faults-b: tests-of-faults-%: setup # they mostly wait
 tests-of-sandboxes: setup # in one process, for two sandboxes that start at once may choose the same port
 	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/integration tests/e2e
 
-bench: setup ## Measure the worker: a quarter of an hour on a machine that does nothing else
-	@reached=0; for part in seat_use memory idle; do $(BIN)/python -m bench.$$part || reached=1; done; exit $$reached
-
-peers: setup ## Measure the worker beside other task queues on SQS: 35 minutes on a machine that does nothing else
-	@reached=0; for part in peers peer_faults; do $(BIN)/python -m bench.$$part || reached=1; done; exit $$reached
+bench: setup ## Measure all that is claimed, beside peers: an hour on a machine that does nothing else; bench/results.md
+	@$(BIN)/python -m bench.results
 
 scale: setup ## Measure the whole service: a batch of 10,000, 2,000 jobs of 5.5 MB, 10,000 that wait for hours: an hour
 	@reached=0; for part in bench.batch bench.long_jobs tests.backlog; do $(BIN)/python -m $$part || reached=1; done; \
