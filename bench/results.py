@@ -72,9 +72,15 @@ def _page() -> str:
 
 def _section(bench: str) -> str:
     machine, *lines = (PLACE / f"{bench}.txt").read_text().splitlines()
-    said = str(import_module(f"bench.{bench}").__doc__).partition(": ")[2].splitlines()[0]
     printed = "\n".join(lines).strip("\n")
-    return f"## {said[:1].upper()}{said[1:].rstrip('.')}\n\n`python -m bench.{bench}`, {machine}\n\n```\n{printed}\n```\n"
+    return f"## {_about(bench)}\n\n`python -m bench.{bench}`, {machine}\n\n```\n{printed}\n```\n"
+
+
+def _about(bench: str) -> str:
+    """The first line of its module's documentation, without the command."""
+    said = str(import_module(f"bench.{bench}").__doc__).splitlines()[0]
+    said = said.partition("`: ")[2] or said
+    return said[0].upper() + said[1:].rstrip(".")
 
 
 def _machine() -> str:
