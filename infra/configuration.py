@@ -15,7 +15,7 @@ from infra.settings.part import Part, Some, each_once
 from infra.settings.pools import FOLDER, PoolSettings
 from infra.settings.watch import AlarmSettings, Budget
 from shared.lives import LIVES, Lives
-from shared.settings import BadSettings
+from shared.settings import BadSettings, words
 
 STAGES = Path(__file__).with_name("stages")
 EXAMPLE = STAGES / "example.toml"
@@ -92,7 +92,7 @@ def read(path: Path) -> Configuration:
     except OSError as error:
         raise BadSettings([_unread(path, error)]) from None
     except ValidationError as error:
-        raise BadSettings([_line(details["loc"], details["msg"]) for details in error.errors()]) from None
+        raise BadSettings([_line(details["loc"], words(details)) for details in error.errors()]) from None
     except ValueError as error:  # neither TOML nor text: tomllib and UTF-8 both raise a kind of it
         raise BadSettings([f"{path} is not TOML: {error}"]) from None
 

@@ -41,5 +41,5 @@ def test_bad_configuration_makes_nothing_and_exits_with_2(tmp_path: Path) -> Non
     deployment.write_text('[[pools]]\nname = "polqa-3"\nengine = "visqol"')
     ended = _run(tmp_path, MOSAIC_DEPLOYMENT=str(deployment), CDK_OUTDIR=str(tmp_path / "out"))
     assert ended.returncode == 2
-    assert "stage: Field required" in ended.stderr
+    assert "stage: must be set" in ended.stderr
     assert not (tmp_path / "out").exists()

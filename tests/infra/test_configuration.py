@@ -147,14 +147,14 @@ security_groups = []
         (STAGE + VISQOL + HOST + POLQA + HOST, "named twice: one"),
         (STAGE + VISQOL + HOST + HOST, "named twice: one"),
         (STAGE + VISQOL + HOST + 'settings = { SEATS = "4", HOST = "x" }', "tells each worker its HOST, SEATS: leave"),
-        (STAGE + VISQOL + HOST + 'settings = { BASE = "it\'s" }', "hosts.0..settings.BASE: .*match pattern"),
-        (STAGE + VISQOL + HOST + 'settings = { "cache bytes" = "1" }', "settings.cache bytes.*match pattern"),
+        (STAGE + VISQOL + HOST + 'settings = { BASE = "it\'s" }', "hosts.0..settings.BASE: must match"),
+        (STAGE + VISQOL + HOST + 'settings = { "cache bytes" = "1" }', "settings.cache bytes.*: must match"),
         (STAGE + VISQOL + HOST + CREATE, "or under create what to make"),
         (STAGE + VISQOL + 'preset = "opticom-table"', "ViSQOL has no presets"),
         (STAGE + '[[pools]]\nname = "polqa-3"\nengine = "polqa"', "polqa needs one: opticom-stdout"),
         (STAGE + '[[pools]]\nname = "p"\nengine = "polqa"\npreset = "mine"', "no preset mine. Shipped are opticom-"),
         ("stage = prod", "is not TOML"),
-        ("", "stage: Field required"),
+        ("", "stage: must be set"),
     ],
 )
 def test_what_cannot_be_deployed_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
