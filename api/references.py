@@ -184,9 +184,10 @@ def _object(parts: Service, name: ReferenceName) -> _Object | None:
 
 
 def _refuse(parts: Service, name: ReferenceName, asked: Asked) -> None:
+    """The object goes last: without it, nobody who is told of the upload again would look why it was refused."""
+    parts.references.ask(name, asked)
     parts.references.remove(name)  # of an upload before this one, perhaps
     _clear(parts, name)
-    parts.references.ask(name, asked)
 
 
 def _score_if_quotas_let(parts: Service, reference: Reference) -> None:

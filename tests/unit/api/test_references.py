@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 import time
 
 import pytest
@@ -178,6 +179,26 @@ def test_what_no_mode_takes_is_deleted_and_its_owner_told(content: bytes, rule: 
 def test_what_any_pools_mode_takes_is_stored(parts: Service) -> None:
     """The first engine takes nothing at 8 kHz, the second one does."""
     assert document(show(keep(parts, fresh(rate_hz=8000)))).sample_rate_hz == 8000
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_its_owner_is_told_though_the_removal_of_what_was_refused_failed_at_first(
+    call: int, parts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"no wav at all" + secrets.token_bytes(4)
+    ask(sha_of(content))
+    news = told(put(parts, content))
+    remove, calls_of = parts.references.remove, iter(range(1, 9))
+
+    def failing_once(name: ReferenceName) -> bool:
+        if next(calls_of) == call:
+            raise ConnectionError("no route")
+        return remove(name)
+
+    monkeypatch.setattr(parts.references, "remove", failing_once)
+    assert deliver(news) == ["0"]
+    assert deliver(news) == []
+    assert (show(sha_of(content)).body["rule"], lies_there(parts, sha_of(content))) == ("not_wav", False)
 
 
 def test_asking_again_forgets_why_it_was_refused(parts: Service) -> None:
