@@ -114,7 +114,10 @@ def _unavailable(error: ClientError | BotoCoreError) -> Response[str]:
         crash: Response[str] = _crash(error)
         return crash
     log.warning("busy", method=app.current_event.http_method, error=code)
-    detail = "The service is busy, or a part of it cannot be reached. Try again: a call that is repeated does no harm."
+    detail = (
+        "The service is busy, or a part of it cannot be reached. Try again: that does no harm, but where a call makes"
+        " something, give it an Idempotency-Key, or it may be made twice."
+    )
     return Problem(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(BUSY_SECONDS)}).response()
 
 

@@ -167,11 +167,15 @@ def get_results(
     batch_id: BatchPath,
     form: Annotated[Literal["jsonl", "csv"], Query(alias="format", description="A job a line.")] = "jsonl",
 ) -> Response[ResultsDocument]:
-    """A link to the results of a batch that has ended, its jobs in the order of their creation; good for 15 minutes."""
+    """A link to the results of a batch that has ended, its jobs in the order of their creation; good for 15 minutes.
+
+    After jobs of it were deleted they are written anew, one to two minutes after the last: 409 until then.
+    """
     parts = service()
     _, batch = _own(parts, batch_id)
     if not batch.results:
-        raise batch_in_wrong_state(batch, "its results are there once it has ended, a moment later")
+        when = "its results are written once it has ended, and anew after jobs of it were deleted: ask again later"
+        raise batch_in_wrong_state(batch, when)
     key = batch_results_key(batch.id, form)
     try:
         found = parts.s3.head_object(Bucket=parts.settings.bucket, Key=key)
