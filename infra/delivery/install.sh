@@ -10,19 +10,21 @@
 # Exit codes: 0 the worker is as ARCHIVE and SETTINGS say; 1 it is not, and runs as before; 2 wrong usage.
 #
 # It may be cut off at any moment and be run again: a version counts once it is marked as installed, the one before is
-# kept until then, and so are its settings. What was tried and was not well is not tried again by itself, for each try
-# stops the seats.
+# kept until then, and so are its settings. What ends it half-way, but for SIGKILL and a power cut, has the worker from
+# before started again. What was tried and was not well is not tried again by itself, for each try stops the seats.
 
 set -eu
 umask 022
 
 UNIT=mosaic-worker.service
 READY_SECONDS=900 # ViSQOL compiles for up to 40 s on its first start; a busy machine takes several times that
+MOST_RESTARTS=3   # systemd starts one that dies again and again, for ever
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 
 say() { printf '%s\n' "$*"; }
 
 fail() {
+    trap - EXIT
     say "Not installed: $*" >&2
     exit 1
 }
@@ -43,7 +45,8 @@ home=$root/opt/mosaic
 etc=$root/etc/mosaic
 units=$root/etc/systemd/system
 users=$root/etc/sysusers.d
-before_env=$etc/worker.env.before # there as long as an installation is under way
+is_stopped=
+before_env=$etc/worker.env.before # of `previous`; there as long as an installation is under way
 
 main() {
     mkdir -p "$home/versions" "$etc" "$units/$UNIT.d" "$users"
@@ -52,11 +55,13 @@ main() {
     case $new in '' | *[!0-9A-Za-z._-]* | .*) fail "$archive has no VERSION that can be a directory's name." ;; esac
     old=$(installed_version)
     if [ "$new" = "$old" ] && [ ! -e "$before_env" ] && cmp -s "$settings" "$etc/worker.env"; then
+        trap - EXIT
         say "No change: $new."
         exit 0
     fi
     tried=$home/versions/$new.tried
     if cmp -s "$settings" "$tried"; then
+        [ ! -e "$before_env" ] || go_back # it was cut off on its way there
         fail "$new was tried with these settings and was not well. To have it tried again: rm $tried"
     fi
     unpack
@@ -68,12 +73,15 @@ main() {
 take_lock() {
     exec 9>"$home/installing"
     flock --nonblock 9 || fail "another installation runs. It is over when this command is no longer refused."
-    trap 'exit 1' HUP INT TERM
+    trap 'exit 1' HUP INT PIPE TERM
+    trap cut_off EXIT
 }
 
-# The version that last was well, which an installation that was cut off has kept.
+# The version that last was well, which an installation that is under way has kept.
 installed_version() {
-    for link in current previous; do
+    links="current previous"
+    [ ! -e "$before_env" ] || links="previous current"
+    for link in $links; do
         version=$(basename "$(readlink "$home/$link" || :)")
         if [ -n "$version" ] && [ -e "$home/versions/$version/.installed" ]; then
             printf '%s\n' "$version"
@@ -90,30 +98,35 @@ make_user() {
 unpack() {
     rm -rf "$home/versions/"*.unpacking
     [ ! -d "$home/versions/$new" ] || return 0
-    mkdir "$home/versions/$new.unpacking"
-    if ! tar -xzf "$archive" -C "$home/versions/$new.unpacking" --no-same-owner; then
-        rm -rf "$home/versions/$new.unpacking"
+    unpacked=$home/versions/$new.unpacking
+    mkdir "$unpacked"
+    if ! tar -xzf "$archive" -C "$unpacked" --no-same-owner; then
+        rm -rf "$unpacked"
         fail "$archive could not be unpacked to $home/versions. Is the disk full?"
     fi
-    (cd "$home/versions/$new.unpacking" && bin/python -m compileall -q . || :) # it cannot write there when it runs
-    mv "$home/versions/$new.unpacking" "$home/versions/$new"
+    (cd "$unpacked" && bin/python -m compileall -q . || :) # it cannot write there when it runs
+    sync -f "$unpacked" # what a power cut leaves under the name of a version is all of it
+    mv "$unpacked" "$home/versions/$new"
 }
 
 install_new() {
     say "Installing $new${old:+ in the place of $old}."
     if [ -n "$old" ] && [ ! -e "$before_env" ]; then
-        cp "$etc/worker.env" "$before_env.new"
-        mv "$before_env.new" "$before_env"
         point previous "$old"
+        had=$etc/worker.env
+        [ -f "$had" ] || had=$settings # somebody has removed it
+        put "$had" "$before_env" || fail "the settings from before cannot be kept in $etc. Is the disk full?"
     fi
-    systemctl stop $UNIT 2>/dev/null || :
+    is_stopped=yes
+    stops
     was_well=no
     if [ -n "$old" ]; then
         use "$old" "$before_env" || :
         if worker check >/dev/null 2>&1; then was_well=yes; fi
     fi
-    if use "$new" "$settings" && is_well && starts; then
-        : >"$home/versions/$new/.installed"
+    if use "$new" "$settings" && is_well && starts && touch "$home/versions/$new/.installed"; then
+        trap '' HUP INT PIPE TERM
+        trap - EXIT
         rm -f "$before_env" "$home/versions/"*.tried
         remove_others
         say "Installed: $new."
@@ -122,15 +135,33 @@ install_new() {
     fi
 }
 
-# Makes a version with its settings the one that the unit runs.
+# Told to end half-way, or something failed that never should: the next run begins anew.
+cut_off() {
+    [ -n "$is_stopped" ] || fail "cut off before anything was changed. The worker runs as before."
+    [ -n "$old" ] || fail "cut off, and there is no worker before $new. Nothing runs."
+    systemctl stop $UNIT 2>/dev/null || :
+    use "$old" "$before_env" || :
+    systemctl start --no-block $UNIT || :
+    fail "cut off. $old is started again, with its settings."
+}
+
+# Makes a version with its settings the one that the unit runs. A full disk does not keep what is there already from it.
 use() {
-    cp "$2" "$etc/worker.env.new" &&
-        mv "$etc/worker.env.new" "$etc/worker.env" &&
+    put "$2" "$etc/worker.env" &&
         point current "$1" &&
-        cp "$home/current/worker/$UNIT" "$units/$UNIT" &&
-        worker unit >"$units/$UNIT.d/50-engine.conf" &&
+        put "$home/current/worker/$UNIT" "$units/$UNIT" &&
+        worker unit >"$home/engine.conf" &&
+        put "$home/engine.conf" "$units/$UNIT.d/50-engine.conf" &&
         systemctl daemon-reload &&
         systemctl --quiet enable $UNIT
+}
+
+# Copies a file in one step, so that no moment and no power cut finds a half of it.
+put() {
+    cmp -s "$1" "$2" && return
+    cp "$1" "$2.new" &&
+        sync "$2.new" &&
+        mv -f "$2.new" "$2"
 }
 
 # Links a name to a version in one step, so that there is no moment without it.
@@ -162,6 +193,14 @@ is_well() {
     esac
 }
 
+stops() {
+    systemctl stop $UNIT 2>/dev/null || :
+    case $(systemctl is-active $UNIT) in
+    inactive | failed | unknown) ;;
+    *) fail "the worker could not be stopped, and runs on: journalctl -u $UNIT tells why." ;;
+    esac
+}
+
 starts() {
     systemctl start --no-block $UNIT
     looks=$((READY_SECONDS * 5))
@@ -170,6 +209,8 @@ starts() {
         active) return 0 ;;
         failed) break ;;
         esac
+        restarts=$(systemctl show --property=NRestarts --value $UNIT)
+        [ "${restarts:-0}" -lt $MOST_RESTARTS ] || break
         sleep 0.2
         looks=$((looks - 1))
     done
@@ -178,17 +219,19 @@ starts() {
 }
 
 go_back() {
-    cp "$settings" "$tried"
+    cp "$settings" "$tried" || :
     systemctl stop $UNIT 2>/dev/null || :
     if [ -z "$old" ]; then
         systemctl --quiet disable $UNIT || :
         fail "$new is not well, and there is none before it. Nothing runs."
     fi
+    [ "$new" = "$old" ] || { point current "$old" && rm -rf "$home/versions/$new"; } # it may have filled the disk
     if use "$old" "$before_env" && starts; then
         rm -f "$before_env"
         fail "$new is not well. $old runs again, with its settings."
     fi
-    fail "$new is not well, and neither is $old, which was before: look at this host."
+    systemctl start --no-block $UNIT || :
+    fail "$new is not well, and neither is $old, which was before: look at this host. The next run tries $old again."
 }
 
 remove_others() {

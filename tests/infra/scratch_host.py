@@ -1,4 +1,7 @@
-"""A machine of the worker's, in a directory: shell, tar and processes as they are, and a stand-in for systemd."""
+"""A machine of the worker's, in a directory: shell, tar and processes as they are, and a stand-in for systemd.
+
+Nothing waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,12 @@ class Host:
     def _commands(self) -> None:
         commands = self.root / "commands"
         commands.mkdir()
-        scripts = {"systemctl": f'exec {sys.executable} {SYSTEMCTL} "$@"', "systemd-sysusers": "exit 0"}
+        scripts = {
+            "systemctl": f'exec {sys.executable} {SYSTEMCTL} "$@"',
+            "systemd-sysusers": "exit 0",
+            "sync": "exit 0",
+        }
+        scripts["sync"] = "exit 0"
         for name, script in scripts.items():
             (commands / name).write_text(f"#!/bin/sh\n{script}\n")
             (commands / name).chmod(0o755)

@@ -1,5 +1,6 @@
 """A stand-in for `systemctl` over one unit in a scratch root: it reads the unit's file, runs its command, and waits for
-READY=1 as systemd does (systemd.service(5), `Type=notify`). No restarts, no sandbox, no user.
+READY=1 as systemd does (systemd.service(5), `Type=notify`). It restarts what ends, but for exit code 2, as the unit
+says. No sandbox, no user.
 
 Run as `systemctl VERB [OPTION ...] UNIT`, with the scratch root in STAND_IN_ROOT.
 """
@@ -20,7 +21,10 @@ ROOT = Path(os.environ["STAND_IN_ROOT"])
 RUN = ROOT / "run"
 UNITS = ROOT / "etc/systemd/system"
 STATE, PROCESS, CALLS = RUN / "state", RUN / "process", RUN / "systemctl.calls"
+STOPPING, RESTARTS = RUN / "stopping", RUN / "restarts"
 LOOK_SECONDS = 0.02
+RESTART_SECONDS = 0.1
+NOT_AGAIN = 2  # RestartPreventExitStatus
 
 
 def main(verb: str, *rest: str) -> int:
@@ -35,6 +39,8 @@ def main(verb: str, *rest: str) -> int:
             stop()
         case "is-active":
             print(state())
+        case "show":  # --property=NRestarts --value
+            print(RESTARTS.read_text() if RESTARTS.exists() else 0)
         case "supervise":
             supervise(unit)
     return 0
@@ -54,26 +60,44 @@ def start(unit: str) -> None:
     if state() in ("active", "activating"):
         return
     is_("activating")
+    STOPPING.unlink(missing_ok=True)
+    RESTARTS.unlink(missing_ok=True)
     words = [sys.executable, __file__, "supervise", unit]
     with Path(RUN, "journal").open("ab") as journal:
         subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=journal, stderr=journal, start_new_session=True)
 
 
 def stop() -> None:
-    """SIGTERM, and back once the process is gone."""
-    if state() in ("active", "activating"):
-        while not PROCESS.exists():
-            time.sleep(LOOK_SECONDS)
-        with suppress(ProcessLookupError):
-            os.kill(int(PROCESS.read_text()), signal.SIGTERM)
-        while state() in ("active", "activating"):
-            time.sleep(LOOK_SECONDS)
+    """SIGTERM, once to each process that there is, and back once none is left."""
+    STOPPING.touch()
+    told = 0
+    while state() in ("active", "activating"):
+        process = int(PROCESS.read_text()) if PROCESS.exists() else 0
+        if process not in (0, told):
+            told = process
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        time.sleep(LOOK_SECONDS)
     is_("inactive")
 
 
 def supervise(unit: str) -> None:
-    """Run the unit's command to its end."""
+    """Run the unit's command, anew whenever it ends, until it is stopped or not to be started again."""
     PROCESS.unlink(missing_ok=True)
+    try:
+        while not STOPPING.exists():
+            if run(unit) == NOT_AGAIN:
+                break
+            if not STOPPING.exists():
+                is_("activating")
+                time.sleep(RESTART_SECONDS)
+                RESTARTS.write_text(str(int(RESTARTS.read_text()) + 1 if RESTARTS.exists() else 1))
+    finally:
+        is_("inactive" if STOPPING.exists() else "failed")
+
+
+def run(unit: str) -> int:
+    """Run the unit's command once, as its file says at the time; the exit code."""
     lines = [line.partition("=") for line in (UNITS / unit).read_text().splitlines() if not line.startswith("#")]
     told = {name: value for name, _, value in lines}
     environment = {**os.environ, "NOTIFY_SOCKET": str(RUN / "notify")}
@@ -95,7 +119,8 @@ def supervise(unit: str) -> None:
             with suppress(TimeoutError):
                 if b"READY=1" in link.recv(4096).splitlines():
                     is_("active")
-    is_("inactive" if child.returncode == 0 else "failed")
+    PROCESS.unlink()
+    return child.returncode
 
 
 def settings(file: str) -> dict[str, str]:
