@@ -22,11 +22,12 @@ from bench.peers.aftermath import Aftermath
 from bench.peers.faults import FAULTS, JOB_SECONDS, JOBS, Fault
 from bench.peers.line_up import DRAMATIQ_12_HOURS, MOSAIC, PEERS
 from bench.peers.site import SEATS
+from bench.peers.table import WIDTH
 from bench.report import machine
 from shared.resources import VISIBILITY
 
 PARTICIPANTS = (MOSAIC, *PEERS, DRAMATIQ_12_HOURS)
-COLUMNS = ("lost", "repeated", "committed twice", "left invisible", "seconds to recover", "of Mosaic's")
+COLUMNS = ("lost", "repeated", "committed twice", "left invisible", "recovered, s", "ratio")
 
 Found = Mapping[str, Aftermath]
 
@@ -40,7 +41,7 @@ def main(json: Annotated[Path | None, typer.Option(help="Write the figures there
     environment.ready()
     with TemporaryDirectory(prefix="mosaic-bench-") as name, distant_cloud(Path(name)):
         found = {fault.name: _watch(fault, Path(name, str(number))) for number, fault in enumerate(FAULTS)}
-    Console().print(
+    Console(width=WIDTH).print(
         "", f"[dim]{JOBS} jobs of {JOB_SECONDS} s, {SEATS} seats, visibility {VISIBILITY} s; {machine()}[/]"
     )
     if json:
@@ -59,15 +60,15 @@ def _watch(fault: Fault, directory: Path) -> Found:
 
 def _show(fault: str, found: Found) -> None:
     table = Table(title=fault, title_justify="left", title_style="bold", box=None, header_style="dim")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     ours = found[MOSAIC.name].seconds
     for name, seen in found.items():
         counts = (seen.lost, seen.repeated, seen.committed_twice, seen.left_invisible)
         took = ("not yet", "") if isnan(seen.seconds) else (f"{seen.seconds:.0f}", f"{seen.seconds / ours:.2f}")
         table.add_row(name, *map(str, counts), *took)
-    Console().print("", table)
+    Console(width=WIDTH).print("", table)
 
 
 def _holds(seen: Aftermath) -> bool:

@@ -48,7 +48,9 @@ def main(
     for workload in WORKLOADS:
         table.show(workload, found[workload.name])
     others = ", ".join(f"{figure.name}: {value:.2f}" for figure, value in looked.figures().items())
-    Console().print("", f"[dim]{SEATS} seats, visibility {VISIBILITY} s; {machine()}; {others}[/]")
+    Console(width=table.WIDTH).print(
+        "", f"[dim]{table.MEANING}", f"{SEATS} seats, visibility {VISIBILITY} s; {machine()}; {others}[/]"
+    )
     if json:
         _write(json, found, told)
     sys.exit(0 if all(table.reached(workload, found[workload.name]) for workload in WORKLOADS) else 1)

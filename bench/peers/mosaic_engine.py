@@ -8,6 +8,7 @@ from bench.engine import MODE
 from bench.peers import work
 from worker.engines.engine import Description, Score
 
+LIMIT_SECONDS = 600.0
 NAME = "bench.peers.mosaic_engine:OrderedEngine"
 
 
@@ -15,8 +16,9 @@ class OrderedEngine:
     """Does as the orders say."""
 
     def describe(self) -> Description:
-        """A stand-in, and said to be one."""
-        return Description("stand-in", "1.0", (MODE,), MODE.name, {"note": "this is a stand-in"})
+        """A stand-in, and said to be one. It takes longer than half a second of sound should take an engine."""
+        told = {"note": "this is a stand-in"}
+        return Description("stand-in", "1.0", (MODE,), MODE.name, told, limit_seconds=LIMIT_SECONDS)
 
     def self_test(self) -> None:
         """Nothing is needed."""

@@ -15,25 +15,21 @@ from bench.peers.measure import Seen
 from bench.peers.rounds import Rounds
 from bench.peers.workload import Workload
 
-COLUMNS = (
-    "seat use",
-    "range",
-    "of Mosaic's",
-    "to reach",
-    "work, of engine only",
-    "gap p50, ms",
-    "p95, ms",
-    "received, not begun: mean",
-    "most",
+WIDTH = 110  # also where nobody looks: a table in a file is not to be broken
+
+COLUMNS = ("seat use", "range", "ratio", "reach", "work", "gap p50", "p95", "waiting", "most")
+MEANING = (
+    "seat use: the share of the time in which jobs ran; ratio: to Mosaic's; work: what was done, of what the engine "
+    "alone did around it; gap: ms between jobs on a seat; waiting: received and not begun, on average and at most"
 )
 
 
 def show(workload: Workload, rounds: Rounds) -> None:
     """Print a table: medians over the rounds, and of the seat use also the range and the ratio to Mosaic's."""
     table = Table(title=workload.name, title_justify="left", title_style="bold", box=None, header_style="dim")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     if rounds.kept:
         ours = median(rounds, MOSAIC.name, lambda seen: seen.use)
         for participant in workload.participants:
@@ -41,7 +37,7 @@ def show(workload: Workload, rounds: Rounds) -> None:
     dropped = f", {rounds.dropped} dropped: the engine alone did not do the same before and after" * bool(
         rounds.dropped
     )
-    Console().print("", table, f"[dim]rounds: {len(rounds.kept)}{dropped}[/]")
+    Console(width=WIDTH).print("", table, f"[dim]rounds: {len(rounds.kept)}{dropped}[/]")
 
 
 def show_settings(told: Mapping[str, Told]) -> None:
@@ -49,7 +45,7 @@ def show_settings(told: Mapping[str, Told]) -> None:
     for name, peer in told.items():
         packages = ", ".join(f"{package} {version}" for package, version in peer["packages"].items())
         settings = ", ".join(f"{setting}={value}" for setting, value in peer["settings"].items())
-        Console().print(f"[bold]{name}[/]: {packages}\n  [dim]{settings}[/]")
+        Console(width=WIDTH).print(f"[bold]{name}[/]: {packages}\n  [dim]{settings}[/]")
 
 
 def reached(workload: Workload, rounds: Rounds) -> bool:
