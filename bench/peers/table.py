@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan, nan
 
 from rich.console import Console
 from rich.table import Table
@@ -34,10 +35,7 @@ def show(workload: Workload, rounds: Rounds) -> None:
         ours = median(rounds, MOSAIC.name, lambda seen: seen.use)
         for participant in workload.participants:
             table.add_row(participant.name, *_row(rounds, participant.name, ours, workload.reach.get(participant.name)))
-    dropped = f", {rounds.dropped} dropped: the engine alone did not do the same before and after" * bool(
-        rounds.dropped
-    )
-    Console(width=WIDTH).print("", table, f"[dim]rounds: {len(rounds.kept)}{dropped}[/]")
+    Console(width=WIDTH).print("", table, f"[dim]{_counted(rounds)}[/]")
 
 
 def show_settings(told: Mapping[str, Told]) -> None:
@@ -49,18 +47,27 @@ def show_settings(told: Mapping[str, Told]) -> None:
 
 
 def reached(workload: Workload, rounds: Rounds) -> bool:
-    """Whether everyone who is to reach something does so, by the median."""
-    return all(median(rounds, name, lambda seen: seen.use) >= least for name, least in workload.reach.items())
+    """Whether everyone who is to reach something does so, by the median; where no round counts nobody does."""
+    return all(
+        rounds.kept and median(rounds, name, lambda seen: seen.use) >= least for name, least in workload.reach.items()
+    )
 
 
 def median(rounds: Rounds, name: str, figure: Callable[[Seen], float]) -> float:
-    """Of a figure of one participant, over the rounds."""
-    return statistics.median(values(rounds, name, figure))
+    """Of a figure of one participant, over the rounds that have it; nan where none has."""
+    return statistics.median([value for value in values(rounds, name, figure) if not isnan(value)] or [nan])
 
 
 def values(rounds: Rounds, name: str, figure: Callable[[Seen], float]) -> list[float]:
     """A figure of one participant, by round."""
     return [figure(seen[name]) for seen in rounds.kept]
+
+
+def _counted(rounds: Rounds) -> str:
+    told = f"rounds: {len(rounds.kept)}"
+    if rounds.dropped:
+        told += f"; {rounds.dropped} dropped, where the engine alone did not do the same before and after"
+    return told
 
 
 def _row(rounds: Rounds, name: str, ours: float, least: float | None) -> Sequence[str | Text]:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf, isnan, nan
 from pathlib import Path
 
 import pytest
 
 from bench import runs
+from bench.peers import table
 from bench.peers.measure import Seen, all_runs, levels, pace
 from bench.peers.place import Kind, Orders, Place
 from bench.peers.rounds import Rounds, with_round
+from bench.peers.site import SEATS
+from bench.peers.workload import Workload
 from bench.runs import Run
 
 LEFT, RIGHT = 1, 2
 
 
-def seen(work: float) -> Seen:
-    return Seen(use=1, work=work, gap_p50=0, gap_p95=0, waiting=0, waiting_most=0)
+SLEEP = Workload("sleep", Kind.SLEEP, 0.1, 0.1, reach={"Mosaic": 0.97})
+
+
+def seen(work: float = 1, use: float = 1, gap: float = 0) -> Seen:
+    return Seen(use=use, work=work, gap_p50=gap, gap_p95=gap, waiting=0, waiting_most=0)
+
+
+def rounds_of(*uses: float) -> Rounds:
+    return Rounds([{"Mosaic": seen(use=use)} for use in uses], [1.0 for _ in uses])
 
 
 def test_orders_are_read_as_they_were_given(tmp_path: Path) -> None:
@@ -68,3 +78,25 @@ def test_a_round_is_dropped_where_the_machine_changed_by_more_than_a_tenth(after
 
 def test_a_round_is_held_against_what_the_engine_alone_did_around_it() -> None:
     assert with_round(Rounds(), seen(1.0), {}, seen(0.96)).bare == [pytest.approx(0.98)]
+
+
+def test_the_median_round_reaches_or_not() -> None:
+    assert table.reached(SLEEP, rounds_of(0.5, 0.97, 0.99))
+    assert not table.reached(SLEEP, rounds_of(0.5, 0.96, 0.99))
+
+
+def test_nothing_is_reached_where_no_round_counts() -> None:
+    assert not table.reached(SLEEP, rounds_of())
+
+
+def test_a_round_in_which_no_seat_had_a_gap_says_nothing_of_gaps() -> None:
+    rounds = Rounds([{"Mosaic": seen(gap=gap)} for gap in (nan, 0.5, nan)], [1.0] * 3)
+    assert table.median(rounds, "Mosaic", lambda seen: seen.gap_p50) == 0.5
+
+
+def test_the_backlog_is_the_same_for_all_and_as_long_as_is_told() -> None:
+    mixed = Workload("mixed", Kind.CPU, 0.1, 3)
+    lengths = mixed.backlog(4).seconds
+    assert lengths == mixed.backlog(4).seconds
+    assert all(0.1 <= length <= 3 for length in lengths)
+    assert sum(lengths) > 2 * 4 * SEATS
