@@ -31,13 +31,14 @@ Found = dict[str, Rounds]
 
 def main(
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    seconds: Annotated[float, typer.Option(min=1, help="That each participant is looked at, in each round.")] = 4,
+    seconds: Annotated[float, typer.Option(min=1, help="That each participant is looked at, in each round.")] = 3,
     json: Annotated[Path | None, typer.Option(help="Write every round's figures there too.")] = None,
 ) -> None:
     """Let each participant work off backlogs on two seats, in turn; exit 1 where Mosaic does not reach its numbers.
 
-    A seat's job is the same for all. Beside it Mosaic's worker claims it in the table, fetches and measures two files
-    of sound, and stores and commits a result; its peers only receive and delete a message.
+    What runs on a seat is the same for all. Beside it Mosaic's worker claims each job in the table, fetches and measures
+    two files of sound, and stores and commits a result; its peers only receive and delete a message, but where it is
+    said that they fetch and store too.
     """
     environment.ready()
     told = {peer.name: _told(peer) for peer in PEERS}

@@ -18,6 +18,7 @@ from bench import runs
 from bench.runs import Run
 
 VARIABLE = "BENCH_PLACE"
+FILES = ("reference.wav", "degraded.wav")
 
 
 class Kind(StrEnum):
@@ -29,10 +30,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Orders:
-    """How long each job takes, in seconds of sleep or of CPU."""
+    """How long each job takes, in seconds of sleep or of CPU; and where its files are, if it has any."""
 
     kind: Kind
     seconds: Mapping[str, float]
+    bucket: str | None = None  # with FILES; each job's result goes there too
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Place:
     def orders(self) -> Orders:
         """What is to be done."""
         told = json.loads(self._orders.read_text())
-        return Orders(Kind(told["kind"]), told["seconds"])
+        return Orders(Kind(told["kind"]), told["seconds"], told["bucket"])
 
     def note_begin(self, run: Run) -> None:
         """A job begins; when it will end is not known."""

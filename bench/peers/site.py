@@ -13,12 +13,15 @@ from uuid import uuid4
 import boto3
 
 from bench import distant_cloud
+from bench.audio import noise
 from bench.distant_cloud import DISTANT, Received
+from bench.engine import MODE
 from bench.peers import command, environment
 from bench.peers.group import Command, Group
-from bench.peers.place import VARIABLE, Kind, Orders, Place
+from bench.peers.place import FILES, VARIABLE, Kind, Orders, Place
 from bench.runs import Run
-from bench.service import counts
+from bench.service import AUDIO_SECONDS, counts
+from sandbox.cloud import REGION
 from shared.resources import DAY, VISIBILITY
 
 SEATS = 2
@@ -26,11 +29,15 @@ SEATS = 2
 
 @dataclass(frozen=True)
 class Work:
-    """A backlog: what the jobs are made of, how long each takes in seconds, and whether AWS is far away."""
+    """A backlog: what jobs are made of, and how many seconds of it each is.
+
+    Whether AWS is far away; and whether peers' jobs have files too, as Mosaic's always do.
+    """
 
     kind: Kind
     seconds: Sequence[float]
     distant: bool = False
+    files: bool = False
 
 
 class Site(ABC):
@@ -44,13 +51,18 @@ class Site(ABC):
         self.place = Place(directory)
         self.environment = {**os.environ, VARIABLE: str(directory)}
         self.jobs = self.put(work.seconds)
-        self.place.give(Orders(work.kind, dict(zip(self.jobs, work.seconds, strict=True))))
+        bucket = self.bucket() if work.files else None
+        self.place.give(Orders(work.kind, dict(zip(self.jobs, work.seconds, strict=True)), bucket))
         if work.distant:
             self.environment["AWS_ACCESS_KEY_ID"] = DISTANT
 
     @abstractmethod
     def put(self, seconds: Sequence[float]) -> list[str]:
         """Put so many jobs into the queue; their names."""
+
+    def bucket(self) -> str | None:
+        """Where jobs find files that they are to fetch, if they do so themselves."""
+        return None
 
     @abstractmethod
     def commands(self) -> Sequence[Command]:
@@ -106,6 +118,14 @@ class PeerSite(Site):
         jobs = _names(seconds)
         environment.ask(self._module, "put", self.environment, "\n".join(jobs))
         return jobs
+
+    def bucket(self) -> str | None:
+        """One with the same sound as Mosaic's jobs have."""
+        s3, bucket = boto3.client("s3"), f"peer-{uuid4().hex[:12]}"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for file in FILES:
+            s3.put_object(Bucket=bucket, Key=file, Body=noise(AUDIO_SECONDS, MODE.reference_rates_hz[0]))
+        return bucket
 
     def commands(self) -> Sequence[Command]:
         """In the peers' environment."""

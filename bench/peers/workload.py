@@ -19,7 +19,8 @@ SPARE = 30  # jobs more than can be done: a backlog that ends would leave seats 
 class Workload:
     """Jobs that take from `least` to `most` seconds, as many of 1 to 2 s as of 2 to 4 s; the same for all.
 
-    `reach` is how well seats are to be used, at least, by participants' names.
+    With `files` a peer's job fetches two and stores a result, as Mosaic's always does. `reach` is how well seats are to
+    be used, at least, by participants' names.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Workload:
     least: float
     most: float
     distant: bool = False
+    files: bool = False
     reach: Mapping[str, float] = field(default_factory=dict)
 
     def backlog(self, seconds: float) -> Work:
@@ -34,7 +36,7 @@ class Workload:
         count = ceil(2 * SEATS * seconds / self._mean) + SPARE
         chance = random.Random(SEED)  # noqa: S311 - makes work, keeps no secret
         lengths = [self.least * (self.most / self.least) ** chance.random() for _ in range(count)]
-        return Work(self.kind, lengths, self.distant)
+        return Work(self.kind, lengths, self.distant, self.files)
 
     @property
     def participants(self) -> tuple[Participant, ...]:
@@ -58,6 +60,14 @@ WORKLOADS = (
         0.1,
         distant=True,
         reach={MOSAIC.name: 0.94, MOSAIC_AHEAD.name: 0.97},
+    ),
+    Workload(
+        "100 ms of sleep, AWS-like latencies, peers too fetch two files and store a result",
+        Kind.SLEEP,
+        0.1,
+        0.1,
+        distant=True,
+        files=True,
     ),
     Workload("200 ms of CPU", Kind.CPU, 0.2, 0.2),
     Workload("1 s of CPU", Kind.CPU, 1, 1),
