@@ -22,6 +22,7 @@ from bench.runs import Run
 from bench.service import Service, embedded_cloud
 from bench.simulation import worker as simulated
 from bench.simulation.jobs import Job, Lengths, seat_use, stream, waits
+from bench.simulation.plots import draw_validation
 from bench.simulation.pool import work_off
 from shared import job as shared_job
 from shared.pools import Lane
@@ -34,6 +35,7 @@ INTERACTIVE = 0.3  # of the jobs
 ALONE = [Job(number * 0.5, Lane.INTERACTIVE, 0.2) for number in range(20)]  # each finds the worker idle
 BACKLOG = [Job(0, Lane.BULK, 0.2) for _ in range(60)]
 ALIKE = Reach(0.9, 1.1)
+Pair = tuple[list[Job], list[Job]]
 MEASURES: dict[str, Callable[[Sequence[Job]], float]] = {
     "wait, mean, s,": lambda jobs: float(waits(jobs).mean()),
     "wait, p95, s,": lambda jobs: float(np.percentile(waits(jobs), 95)),
@@ -45,6 +47,7 @@ MEASURES: dict[str, Callable[[Sequence[Job]], float]] = {
 def main(
     seconds: Annotated[float, typer.Option(min=10, help="For which jobs come, at each load.")] = 150,
     seed: Annotated[int, typer.Option(help="Of arrivals, lanes and lengths.")] = 863,
+    plot: Annotated[Path | None, typer.Option(help="Draw the waits: a file whose name ends in .svg.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
 ) -> None:
     """Send random jobs to the real worker, and the same ones, at the same times, to the simulated one.
@@ -55,7 +58,9 @@ def main(
     """
     title = f"The real worker and the simulated: {SEATS} seats, {LENGTHS.mean:g} s a job on average, seed {seed}"
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
-        found = _compare(Path(name), _draw(seed, seconds))
+        found, pairs = _compare(Path(name), _draw(seed, seconds))
+    if plot:
+        draw_validation(plot, {load: (waits(real), waits(again)) for load, (real, again) in pairs.items()})
     sys.exit(0 if report.show(title, [found], json) else 1)
 
 
@@ -67,11 +72,11 @@ class Part:
     real: Sequence[shared_job.Job]
 
     def went(self, sent: Mapping[str, float], ran: Mapping[str, Run]) -> list[Job]:
-        """The same jobs as they came and were scored, from the first one's message on."""
+        """The same jobs as they came and as long as they took, from the first one's message on."""
         first = min(sent.values())
+        runs_of = [(drawn.lane, sent[job.id], ran[job.id]) for drawn, job in zip(self.drawn, self.real, strict=True)]
         return [
-            Job(sent[job.id] - first, drawn.lane, drawn.seconds, ran[job.id].begin - first, ran[job.id].end - first)
-            for drawn, job in zip(self.drawn, self.real, strict=True)
+            Job(at - first, lane, run.end - run.begin, run.begin - first, run.end - first) for lane, at, run in runs_of
         ]
 
 
@@ -83,32 +88,24 @@ def _draw(seed: int, seconds: float) -> dict[float, list[Job]]:
     }
 
 
-def _compare(directory: Path, drawn: Mapping[float, Sequence[Job]]) -> Round:
+def _compare(directory: Path, drawn: Mapping[float, Sequence[Job]]) -> tuple[Round, dict[float, Pair]]:
+    """What was found, and by load how the jobs went: at the real worker, and simulated."""
     service, machine = Service.fresh(), Machine()
     alone, backlog, *loaded = (
         Part(jobs, service.put_jobs([job.lane for job in jobs])) for jobs in (ALONE, BACKLOG, *drawn.values())
     )
     _tell_lengths(directory / "lengths.json", [alone, backlog, *loaded])
-    found: dict[Figure, float] = {}
-    with worker(
-        service,
-        directory / "worker",
-        engine_seconds=0,
-        note_calls=False,
-        engine=lengths.NAME,
-        seats=SEATS,
-        prefetch=PREFETCH,
-    ) as host:
+    settings = {"engine": lengths.NAME, "seats": SEATS, "prefetch": PREFETCH}
+    with worker(service, directory / "worker", engine_seconds=0, note_calls=False, **settings) as host:
         model = _learn(service, host, alone, backlog)
-        for load, part in zip(drawn, loaded, strict=True):
-            sent = feed(service, part.real, [job.at for job in part.drawn])
-            found |= _alike(load, part.went(sent, wait_ran(host, sent)), model)
-    return {
+        pairs = {load: _pair(service, host, part, model) for load, part in zip(drawn, loaded, strict=True)}
+    found: Round = {
         Figure("learnt: from a message to its job being ready, ms", 0): model.lead_seconds * 1000,
         Figure("learnt: between two runs, ms", 1): model.gap_seconds * 1000,
-        **found,
-        **machine.figures(),
     }
+    for load, pair in pairs.items():
+        found = {**found, **_figures(load, *pair)}
+    return {**found, **machine.figures()}, pairs
 
 
 def _tell_lengths(path: Path, parts: Sequence[Part]) -> None:
@@ -125,9 +122,15 @@ def _learn(service: Service, host: Host, alone: Part, backlog: Part) -> simulate
     return simulated.Host(SEATS, PREFETCH, lead, statistics.mean(gaps))
 
 
-def _alike(load: float, real: Sequence[Job], model: simulated.Host) -> Round:
+def _pair(service: Service, host: Host, part: Part, model: simulated.Host) -> Pair:
+    sent = feed(service, part.real, [job.at for job in part.drawn])
+    real = part.went(sent, wait_ran(host, sent))
     again = [Job(job.at, job.lane, job.seconds) for job in real]
     work_off(again, model, hosts=1)
+    return real, again
+
+
+def _figures(load: float, real: Sequence[Job], again: Sequence[Job]) -> Round:
     at = f"at {load * 100:.0f} % load"
     found: dict[Figure, float] = {Figure(f"jobs {at}", 0): len(real)}
     for name, of in MEASURES.items():

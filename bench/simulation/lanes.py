@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import simpy
 
@@ -22,7 +24,8 @@ class Lanes:
     SQS keeps the order as well as it can (SQS Developer Guide, "Amazon SQS standard queues"), and picks any of them.
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: simpy.Environment, used: Collection[Lane]) -> None:
+        self.used = used
         self._env = env
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._asking: dict[Lane, deque[Asked]] = {lane: deque() for lane in Lane}
@@ -42,18 +45,20 @@ class Lanes:
         waiting = self._waiting[lane]
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
-    def ask(self, lane: Lane) -> Asked:
-        """Wait for the next job that comes."""
+    @contextmanager
+    def asking(self, lane: Lane) -> Iterator[Asked]:
+        """Ask for the next job that comes, for as long as the context lasts."""
         asked = Asked(self._env)
         self._asking[lane].append(asked)
-        return asked
-
-    def withdraw(self, lane: Lane, asked: Asked) -> None:
-        """Wait no longer; what came in the very same moment is there again."""
-        if asked.job:
-            self.put_back(asked.job)
-        else:
-            self._asking[lane].remove(asked)
+        try:
+            yield asked
+        except simpy.Interrupt:
+            if asked.job:  # it came in the very same moment, and is there again
+                self.put_back(asked.job)
+            raise
+        finally:
+            if not asked.job:
+                self._asking[lane].remove(asked)
 
     def _given(self, job: Job) -> bool:
         if asking := self._asking[job.lane]:

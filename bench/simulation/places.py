@@ -21,6 +21,7 @@ class Places:
         self._waiting: set[Lane] = set()
         self._since_bulk = 0
         self._changed = env.event()
+        self._none_free = env.event()
 
     def reserve(self, lane: Lane, most: int) -> Waiting:
         """Wait for the first place that the lane may have; up to `most` are taken, and as many returned."""
@@ -45,7 +46,19 @@ class Places:
         self._free += 1
         self._notify()
 
+    @property
+    def none_free(self) -> bool:
+        """Whether every place is reserved or filled."""
+        return not self._free
+
+    def until_none_free(self) -> simpy.Event:
+        """Happens once that is so."""
+        return self._env.timeout(0) if self.none_free else self._none_free
+
     def _notify(self) -> None:
+        if self.none_free and self._none_free.callbacks:
+            self._none_free.succeed()
+            self._none_free = self._env.event()
         if self._changed.callbacks:
             self._changed.succeed()
             self._changed = self._env.event()

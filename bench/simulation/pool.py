@@ -34,7 +34,7 @@ class Pool:
 
     def __init__(self, jobs: Sequence[Job], host: Host, hosts: int) -> None:
         self._env = simpy.Environment()
-        self._lanes = Lanes(self._env)
+        self._lanes = Lanes(self._env, sorted({job.lane for job in jobs}))
         self._jobs = jobs
         self._left = len(jobs)
         self._done = self._env.event()

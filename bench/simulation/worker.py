@@ -16,9 +16,9 @@ from bench.simulation.places import Places
 from shared.pools import Lane
 from worker.messages import MOST_AT_ONCE
 from worker.poller import BRIEF_SECONDS
-from worker.settings import POLL_SECONDS
 
 Steps = Generator[simpy.Event, Any, None]
+Receive = Generator[simpy.Event, Any, list[Job]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Worker:
     """One process, from its start until it is killed; `ended` is called at the end of each job."""
 
     def __init__(self, env: simpy.Environment, lanes: Lanes, host: Host, ended: Callable[[], None]) -> None:
+        """A lane to which nothing comes is not polled: that would change nothing, and takes time."""
         self._env = env
         self._lanes = lanes
         self._host = host
@@ -43,7 +44,7 @@ class Worker:
         self._in_hand: dict[Job, None] = {}  # in order, so that one seed gives one day
         self._numbers = count()
         self._ready = simpy.PriorityStore(env)
-        loops = [*(self._poll(lane) for lane in Lane), *(self._score() for _ in range(host.seats))]
+        loops = [*(self._poll(lane) for lane in lanes.used), *(self._score() for _ in range(host.seats))]
         self._loops = [env.process(_until_killed(loop)) for loop in loops]
 
     def kill(self) -> list[Job]:
@@ -58,29 +59,37 @@ class Worker:
         while True:
             if more:
                 reserved = yield from self._places.reserve(lane, MOST_AT_ONCE)
-                jobs = yield from self._receive(lane, reserved, BRIEF_SECONDS)
+                jobs = yield from self._receive(lane, reserved)
             else:
                 yield from self._places.reserve(lane, 0)
-                jobs = yield from self._receive(lane, 1, BRIEF_SECONDS if self._in_hand else POLL_SECONDS)
+                jobs = yield from self._await_one(lane)
                 reserved = (yield from self._places.reserve(lane, 1)) if jobs else 0
             self._places.fill(lane, reserved, len(jobs))
             for job in jobs:
                 self._fetch(job)
             more = bool(jobs)
 
-    def _receive(self, lane: Lane, most: int, wait_seconds: float) -> Generator[simpy.Event, Any, list[Job]]:
+    def _receive(self, lane: Lane, most: int) -> Receive:
         jobs = self._lanes.take(lane, most)
         if not jobs:
-            asked = self._lanes.ask(lane)
-            try:
-                yield asked | self._env.timeout(wait_seconds)
-            except simpy.Interrupt:
-                self._lanes.withdraw(lane, asked)
-                raise
-            if asked.job:
-                jobs = [asked.job]
-            else:
-                self._lanes.withdraw(lane, asked)
+            with self._lanes.asking(lane) as asked:
+                yield asked | self._env.timeout(BRIEF_SECONDS)
+            jobs = [asked.job] if asked.job else []
+        self._in_hand.update(dict.fromkeys(jobs))
+        return jobs
+
+    def _await_one(self, lane: Lane) -> Receive:
+        """Poll after poll, until there is a job, or a poll ends while no place is free."""
+        jobs = self._lanes.take(lane, 1)
+        if not jobs:
+            with self._lanes.asking(lane) as asked:
+                while not asked.job:
+                    yield asked | self._places.until_none_free()
+                    if not asked.job:
+                        yield asked | self._env.timeout(BRIEF_SECONDS / 2)  # what is left of a poll, on average
+                        if self._places.none_free:
+                            break
+            jobs = [asked.job] if asked.job else []
         self._in_hand.update(dict.fromkeys(jobs))
         return jobs
 
