@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
-
-if TYPE_CHECKING:
-    from pydantic import JsonValue
 
 M = TypeVar("M", bound=BaseModel | None)
 
@@ -22,12 +18,3 @@ def answer(status: HTTPStatus, document: M, headers: dict[str, str] | None = Non
     """
     content_type = None if document is None else "application/json"
     return Response(status, content_type=content_type, body=document, headers=dict(headers or {}))
-
-
-def text(document: JsonValue) -> str:
-    """JSON as it is sent: in UTF-8, as compact as may be.
-
-    Written as escapes, text beyond ASCII takes up to three times as much, and an answer has 6 MB at most: Lambda
-    Developer Guide, "Quotas".
-    """
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

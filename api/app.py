@@ -18,12 +18,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api import (
-    answers,
     batch_list,
     batch_routes,
     bodies,
     job_list,
     job_routes,
+    json_text,
     problems,
     query,
     reference_routes,
@@ -44,7 +44,7 @@ BUSY_SECONDS = 2
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
     enable_validation=True,
-    serializer=answers.text,
+    serializer=json_text.text,
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
@@ -77,24 +77,30 @@ def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str,
 
 @app.exception_handler(Problem)
 def _problem(problem: Problem) -> Response[str]:
-    return problem.response()
+    return _answer(problem)
+
+
+def _answer(problem: Problem) -> Response[str]:
+    """The problem document as a response."""
+    body = json_text.text(problem.document())
+    return Response(problem.status, content_type=problems.MEDIA_TYPE, body=body, headers=problem.headers)
 
 
 @app.exception_handler(QuotaExceeded)
 def _quota(exceeded: QuotaExceeded) -> Response[str]:
-    return problems.quota_exceeded(exceeded, time.time()).response()
+    return _answer(problems.quota_exceeded(exceeded, time.time()))
 
 
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
     unknown = query.unknown(app.context["_route"], app.current_event.query_string_parameters)
-    return problems.from_validation([*error.errors(), *unknown]).response()
+    return _answer(problems.from_validation([*error.errors(), *unknown]))
 
 
 @app.exception_handler(RequestUnsupportedContentType)
 def _unsupported(_: RequestUnsupportedContentType) -> Response[str]:
     detail = "This call takes a JSON body: set Content-Type to application/json."
-    return Problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail).response()
+    return _answer(Problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail))
 
 
 @app.not_found
@@ -103,8 +109,8 @@ def _not_found(_: NotFoundError) -> Response[str]:
     detail = f"There is no {method[:20]} {path[:200]} here."
     allowed = [route.method for route in routes() if route.rule.match(path)]
     if allowed:
-        return Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)}).response()
-    return Problem(Kind.UNKNOWN_ROUTE, detail).response()
+        return _answer(Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)}))
+    return _answer(Problem(Kind.UNKNOWN_ROUTE, detail))
 
 
 @app.exception_handler([ClientError, BotoCoreError])
@@ -118,7 +124,7 @@ def _unavailable(error: ClientError | BotoCoreError) -> Response[str]:
         "The service is busy, or a part of it cannot be reached. Try again: that does no harm, but where a call makes"
         " something, give it an Idempotency-Key, or it may be made twice."
     )
-    return Problem(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(BUSY_SECONDS)}).response()
+    return _answer(Problem(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(BUSY_SECONDS)}))
 
 
 @app.exception_handler(Exception)
@@ -127,4 +133,4 @@ def _crash(error: Exception) -> Response[str]:
     log.error("request_failed", request_id=request_id, method=app.current_event.http_method, exc_info=error)
     detail = "Something failed on our side and was logged. Try again; if it stays, tell the operator the request id."
     problem = Problem(Kind.INTERNAL, detail, extensions={"request_id": request_id})
-    return problem.response()
+    return _answer(problem)

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.event_handler import Response
 from pydantic import JsonValue
 
-from api.answers import text
 from api.documents import job_path, timestamp
+from api.json_text import text
 from api.problem_kinds import Kind
 from shared.limits import Quota
 
@@ -61,12 +60,8 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.extensions = dict(extensions or {})
 
-    def response(self) -> Response[str]:
-        """The problem document as a response."""
-        return Response(self.status, content_type=MEDIA_TYPE, body=text(self.document()), headers=self.headers)
-
     def document(self) -> dict[str, JsonValue]:
-        """The problem document itself."""
+        """The problem document."""
         document: dict[str, JsonValue] = {
             "type": self.kind.type,
             "title": self.status.phrase,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import bodies
-from api.answers import text
+from api.json_text import text
 from api.problems import Problem
 from api.service import Service
 from tests.requests import request
