@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from api import app, intake, reconciler, references, self_score, tenants, waiting
+from api import app, batch_removal, batch_starter, intake, reconciler, references, self_score, tenants, waiting
 from api import service as service_module
 from api.service import Service
 from api.settings import ApiSettings
@@ -76,7 +76,8 @@ def parts(_made: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr(tenants, "_cache", {})
     monkeypatch.setattr(tenants, "_owners", {})
     monkeypatch.setattr(waiting, "_cache", {})
-    monkeypatch.setattr(reconciler, "THREADS", 1)  # which is what moto is right for
+    for function in (batch_removal, batch_starter, reconciler):
+        monkeypatch.setattr(function, "THREADS", 1)  # which is what moto is right for
     with calls(_made.sqs, "SendMessage") as sent:
         yield _made
     for url in {str(call["QueueUrl"]) for call in sent}:
