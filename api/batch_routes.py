@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from botocore.exceptions import ClientError
 
-from api import batch_items, batch_starter, idempotency, polling, waiting
+from api import batch_items, errands, idempotency, polling, waiting
 from api.answers import answer
 from api.batch_documents import (
     BatchDocument,
@@ -108,7 +108,7 @@ def start_batch(batch_id: BatchPath) -> Response[BatchDocument]:
     _, batch = _own(parts, batch_id)
     try:
         batch = parts.batches.start(batch)
-        batch_starter.take_up(parts, batch)
+        errands.take_up(parts, batch)
     except UnknownBatch:
         raise unknown_batch(batch_id) from None
     return answer(HTTPStatus.ACCEPTED, _document(parts, batch), {"Location": batch_path(batch.id)})

@@ -11,18 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from api import batch_removal, batch_results, janitor, starting
 from api.batch_results import INDEX_SECONDS, IndexBehind
+from api.errands import Errand, send, send_errand, take_up
 from api.intake import Failures, Message
-from api.listing import Cursor, Listing
+from api.listing import Listing
 from api.service import Service, service
 from shared import batch_counts, logs
 from shared.batches import CHECK_SECONDS, SWEEP_SECONDS, Batch, BatchState, UnknownBatch
 from shared.errors import UnknownJob
-from shared.job import JobId
-from shared.resources import BATCHES_QUEUE
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -35,44 +32,6 @@ PAGE = 1000  # jobs a message: some 20 s with these threads
 THREADS = 16
 RETRY_SECONDS = 60  # until a job that could not be started is looked at again
 LAG_SECONDS = 10  # until what the index did not show yet is looked for again
-
-
-class Errand(BaseModel):
-    """A message of the batches' queue: how far its jobs are started. `seen` counts those looked at so far.
-
-    With `remove`, how far they are removed, and `seen` counts those that were.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    batch: JobId
-    after: Cursor | None = None
-    seen: int = 0
-    remove: bool = False
-
-
-def send(parts: Service, batch: Batch, after: Cursor | None = None, seen: int = 0, delay_seconds: int = 0) -> None:
-    """Have a batch worked off, from its beginning or from there on. Again is harmless."""
-    _send(parts, Errand(batch=batch.id, after=after, seen=seen), delay_seconds)
-
-
-def send_removal(parts: Service, batch_id: str) -> None:
-    """Have all jobs of a batch removed that is gone. Again is harmless."""
-    _send(parts, Errand(batch=batch_id, remove=True))
-
-
-def take_up(parts: Service, batch: Batch) -> None:
-    """Have a batch worked off that is due; of many calls at once, and while that is under way, one does it.
-
-    Raises UnknownBatch. Where the message cannot be sent, the batch is due again.
-    """
-    if not parts.batches.take_up(batch):
-        return
-    try:
-        send(parts, batch)
-    except Exception:
-        parts.batches.check_in(batch, 0)
-        raise
 
 
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
@@ -117,19 +76,11 @@ def _remove_page(parts: Service, errand: Errand) -> None:
     removed, last = batch_removal.remove_page(parts, errand.batch, errand.after)
     errand = errand.model_copy(update={"after": last, "seen": errand.seen + removed})
     if errand.after:
-        _send(parts, errand)
+        send_errand(parts, errand)
     elif errand.seen:
-        _send(parts, errand.model_copy(update={"seen": 0}), LAG_SECONDS)
+        send_errand(parts, errand.model_copy(update={"seen": 0}), LAG_SECONDS)
     else:
         janitor.clear_batch(parts, errand.batch)  # of results that were being written as it went
-
-
-def _send(parts: Service, errand: Errand, delay_seconds: int = 0) -> None:
-    parts.sqs.send_message(
-        QueueUrl=parts.settings.queue_urls[BATCHES_QUEUE],
-        MessageBody=errand.model_dump_json(),
-        DelaySeconds=delay_seconds,
-    )
 
 
 def end_if_all_ended(parts: Service, batch: Batch) -> None:

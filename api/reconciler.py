@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from api import batch_starter, janitor, pending, starting, waiting
+from api import errands, janitor, pending, starting, waiting
 from api.enqueue import enqueue
 from api.lanes import Lanes
 from api.service import Service, service
@@ -87,7 +87,7 @@ def look_at(parts: Service, lanes: Lanes, key: str) -> None:
 
 def _look_at_batch(parts: Service, batch: Batch) -> None:
     if not batch.results:
-        batch_starter.take_up(parts, batch)
+        errands.take_up(parts, batch)
 
 
 def _look_at_job(parts: Service, lanes: Lanes, job: Job) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import ValidationError
 
-from api import batch_starter, janitor, references, self_score
+from api import batch_starter, errands, janitor, references, self_score
 from api.intake import Failures
 from api.service import Service, service
 from shared import batch_counts, items, logs, once, quotas
@@ -105,7 +105,7 @@ def _removed_of(parts: Service, job: Job, batch_id: str) -> None:
 
 def _batch_removed(parts: Service, batch_id: str) -> None:
     janitor.clear_batch(parts, batch_id)
-    batch_starter.send_removal(parts, batch_id)
+    errands.send_removal(parts, batch_id)
 
 
 def _batchs_key_goes(parts: Service, image: Mapping[str, JsonValue]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import JsonValue
 
 from api import batch_starter, intake
-from api.batch_starter import Errand
+from api.errands import Errand
 from api.service import service
 from shared import batch_counts, envelope, items, quotas
 from shared.claims import Claims

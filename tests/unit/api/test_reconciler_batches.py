@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api import batch_starter
-from api.batch_starter import Errand
+from api.errands import Errand, send
 from api.service import Service
 from shared.batches import CHECK_SECONDS, SWEEP_SECONDS, Batch, BatchState
 from shared.job import Role
@@ -56,7 +56,7 @@ def test_while_page_follows_page_nobody_begins_anew(
 ) -> None:
     monkeypatch.setattr(batch_starter, "PAGE", 1)
     batch, _ = started(parts, jobs=3)
-    batch_starter.send(parts, batch)
+    send(parts, batch)
     for _ in range(2):
         clock.move(CHECK_SECONDS - 1)
         (errand,) = errands(parts)
