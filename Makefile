@@ -63,7 +63,7 @@ host-wheels: .venv/.dev ## Download what the worker takes to hosts with CPython 
 locks: setup ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) --group dev -o requirements/dev.txt
 	$(COMPILE) --group peers -o requirements/peers.txt
-	for group in sandbox functions host worker; do \
+	for group in sandbox functions host worker fastapi-peer; do \
 		$(COMPILE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
 
 api-fuzz: setup ## 2,000 requests and more of every kind to a sandbox, from a printed seed: schemathesis, all checks
