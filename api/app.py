@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from api import coming_up  # isort: split
+
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -134,3 +136,6 @@ def _crash(error: Exception) -> Response[str]:
     detail = "Something failed on our side and was logged. Try again; if it stays, tell the operator the request id."
     problem = Problem(Kind.INTERNAL, detail, extensions={"request_id": request_id})
     return _answer(problem)
+
+
+coming_up.done()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from api.documents import (
     METADATA_ENTRIES,
+    Answer,
     CreatedJob,
     JobRequest,
     Label,
@@ -69,7 +70,7 @@ class NewItems(Request):
     )
 
 
-class ItemAnswer(BaseModel):
+class ItemAnswer(Answer):
     """What became of one item: `status` as a call of its own would have it, with the job or the problem."""
 
     custom_id: str | None
@@ -78,13 +79,13 @@ class ItemAnswer(BaseModel):
     problem: dict[str, JsonValue] | None = None
 
 
-class ItemAnswers(BaseModel):
+class ItemAnswers(Answer):
     """The answers to all items, in their order."""
 
     jobs: list[ItemAnswer]
 
 
-class ScaleDocument(BaseModel):
+class ScaleDocument(Answer):
     """The scores of one engine at one version, in one mode: only these may be compared. All in MOS."""
 
     engine: str
@@ -100,7 +101,7 @@ class ScaleDocument(BaseModel):
     histogram: dict[str, int] = Field(description="Scores by the lower end of their step of 0.05.")
 
 
-class BatchDocument(BaseModel):
+class BatchDocument(Answer):
     """A batch as its owner sees it."""
 
     id: str
@@ -122,7 +123,7 @@ class BatchDocument(BaseModel):
     links: Links
 
 
-class BatchSummary(BaseModel):
+class BatchSummary(Answer):
     """A batch as lists show it."""
 
     id: str
@@ -133,14 +134,14 @@ class BatchSummary(BaseModel):
     links: Links
 
 
-class BatchPage(BaseModel):
+class BatchPage(Answer):
     """One page of a list. `next_cursor` is null on the last one."""
 
     batches: list[BatchSummary]
     next_cursor: str | None
 
 
-class ResultsDocument(BaseModel):
+class ResultsDocument(Answer):
     """Where a batch's results are, for a while."""
 
     format: str
@@ -149,7 +150,7 @@ class ResultsDocument(BaseModel):
     expires_at: Timestamp = Field(description="Until when the link is good: 15 minutes.")
 
 
-class ResultLine(BaseModel):
+class ResultLine(Answer):
     """A line of a batch's results as JSON Lines: a job as it ended."""
 
     custom_id: str | None

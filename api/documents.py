@@ -29,8 +29,10 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)  # errors are logged, and answers hold signed links
+class Answer(BaseModel):
+    """A part of an answer. Errors are logged, and answers hold signed links: they show none of it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True, defer_build=True)  # a start waits for none that it needs not
 
 
 class DeclaredFile(Request):
@@ -67,7 +69,7 @@ class NewJob(JobRequest):
     start: Start = Start.AUTO
 
 
-class UploadPolicy(_Answer):
+class UploadPolicy(Answer):
     """A presigned S3 POST: send `fields`, then the part `file`, as multipart/form-data to `url`."""
 
     url: str
@@ -75,26 +77,26 @@ class UploadPolicy(_Answer):
     expires_at: Timestamp = Field(description="15 minutes from now. Ask for a fresh one after that.")
 
 
-class Uploads(_Answer):
+class Uploads(Answer):
     """A policy for each file that is not stored yet."""
 
     uploads: dict[Role, UploadPolicy]
 
 
-class ResultDocument(Result, _Answer):
+class ResultDocument(Result, Answer):
     """A result, with a link to the whole result document."""
 
     details: str
 
 
-class WaitsForDocument(_Answer):
+class WaitsForDocument(Answer):
     """The quota that a job waits for, whose files are all there."""
 
     quota: Quota
     resets_at: Timestamp = Field(description="When the quota begins anew, and the job is tried again.")
 
 
-class JobDocument(_Answer):
+class JobDocument(Answer):
     """A job as its owner sees it. Times are RFC 3339, in UTC."""
 
     id: str
@@ -134,7 +136,7 @@ class JobDocument(_Answer):
     links: Links
 
 
-class JobSummary(_Answer):
+class JobSummary(Answer):
     """A job as lists show it."""
 
     id: str
@@ -152,7 +154,7 @@ class JobSummary(_Answer):
     links: Links
 
 
-class JobPage(_Answer):
+class JobPage(Answer):
     """One page of a list. `next_cursor` is null on the last one."""
 
     jobs: list[JobSummary]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from api.documents import DeclaredFile, Label, Links, Timestamp, UploadPolicy, timestamp
+from api.documents import Answer, DeclaredFile, Label, Links, Timestamp, UploadPolicy, timestamp
 from shared.job import Sha256
 from shared.references import SelfScore
 
@@ -21,7 +21,7 @@ class NewReference(DeclaredFile):
     label: str | None = Field(None, max_length=200)
 
 
-class ReferenceUpload(BaseModel):
+class ReferenceUpload(Answer):
     """A reference that is not stored yet: upload it, and ask for it until it is there."""
 
     sha256: str
@@ -30,7 +30,7 @@ class ReferenceUpload(BaseModel):
     links: Links
 
 
-class ReferenceDocument(BaseModel):
+class ReferenceDocument(Answer):
     """A stored reference as its owner sees it. Times are RFC 3339, in UTC."""
 
     sha256: str
@@ -44,7 +44,7 @@ class ReferenceDocument(BaseModel):
     links: Links
 
 
-class ReferencePage(BaseModel):
+class ReferencePage(Answer):
     """One page of a list, by hash. `next_cursor` is null on the last one."""
 
     references: list[ReferenceDocument]

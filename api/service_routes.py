@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api import audio_body, waiting
 from api.answers import answer
 from api.batch_documents import MOST_ITEMS
-from api.documents import Timestamp, timestamp
+from api.documents import Answer, Timestamp, timestamp
 from api.outcomes import Success, outcomes
 from api.service import Service, service
 from api.tenants import caller
@@ -23,7 +23,7 @@ from shared.pools import Lane, Mode, Pool
 router = Router()
 
 
-class HostDocument(BaseModel):
+class HostDocument(Answer):
     """A host that was heard of within the last minute."""
 
     state: HostState
@@ -33,14 +33,14 @@ class HostDocument(BaseModel):
     paused_until: Timestamp | None = Field(description="Null: it is not paused, or until somebody resumes it.")
 
 
-class LaneDocument(BaseModel):
+class LaneDocument(Answer):
     """How a queue stands, as it was within the last seconds."""
 
     waiting: int = Field(description="Jobs, of all tenants.")
     expected_wait_seconds: float | None = Field(description="For a job that comes now. Null: no seat is ready.")
 
 
-class PoolDocument(BaseModel):
+class PoolDocument(Answer):
     """An engine, the modes that it scores in, and the hosts that run it."""
 
     name: str
@@ -53,7 +53,7 @@ class PoolDocument(BaseModel):
     lanes: dict[Lane, LaneDocument]
 
 
-class LimitsDocument(BaseModel):
+class LimitsDocument(Answer):
     """What nobody may exceed; a tenant's own quotas may be lower."""
 
     upload_bytes: int = MAX_UPLOAD_BYTES
@@ -62,7 +62,7 @@ class LimitsDocument(BaseModel):
     items_per_call: int = Field(MOST_ITEMS, description="Of POST /v1/batches/{id}/jobs.")
 
 
-class ServiceDocument(BaseModel):
+class ServiceDocument(Answer):
     """The service. The first pool has the default engine."""
 
     pools: list[PoolDocument]
