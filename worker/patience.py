@@ -67,7 +67,7 @@ CANCELLED = "TransactionCanceledException"
 # Two that want one item at once: of many jobs of one batch, an everyday thing.
 ROUTINE = frozenset({CANCELLED, "TransactionConflictException"})
 
-# What botocore lets through of a broken connection or a proxy's page, in the body of a refusal; it wraps the rest.
+# What botocore lets through of a broken connection or a proxy's page, in a file or a refusal; it wraps the rest.
 UNREADABLE = (urllib3.exceptions.HTTPError, ResponseParserError, UnicodeDecodeError)
 
 log = logs.get(__name__)

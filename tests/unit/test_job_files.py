@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from structlog.testing import capture_logs
 
+from shared.job import Role
 from tests.jobs_for_tests import new_job
 from tests.unit.answering_aws import AnsweringAws, Said
 from worker.cancellation import Cancellation, WasCancelled
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 NOBODY = 65534
+FILE = secrets.token_bytes(1000)
 
 
 @pytest.fixture
@@ -123,18 +127,58 @@ def test_a_directory_that_cannot_be_removed_is_told_with_what_to_do(shared_root:
     shared_root.chmod(stat.S_IRWXU)
 
 
-def test_a_download_that_trickles_ends_once_the_worker_hurries(
-    files: JobFiles, s3: S3Client, cancelled: Cancellation, tmp_path: Path
-) -> None:
-    class Trickle(io.RawIOBase):
-        def read(self, amount: int = -1) -> bytes:
-            files.hurry()
-            return b"x" * amount  # there is always more
+class Storage:
+    """An S3 that sends each file as the test says: `send` is given what to write to, and how often it was asked."""
 
-    def trickling(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return AWSResponse(request.url, 200, {}, Trickle())  # type: ignore[arg-type]
+    def __init__(self, send: Callable[[BufferedIOBase, int], None]) -> None:
+        asked = count(1)
 
-    s3.meta.events.register_first("before-send", trickling)  # type: ignore[arg-type]
-    with pytest.raises(FetchStopped):
-        files.fetch(new_job(), cancelled)
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(FILE)))
+                self.end_headers()
+                send(self.wfile, next(asked))
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> S3Client:
+        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        once = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        return boto3.client("s3", config=once, endpoint_url=self.url)
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_download_that_trickles_ends_once_the_worker_hurries(tmp_path: Path, cancelled: Cancellation) -> None:
+    ended = Event()
+
+    def trickle(body: BufferedIOBase, _: int) -> None:
+        hurried.hurry()
+        body.write(b"x")
+        ended.wait(60)  # all others are still to come
+
+    with Storage(trickle) as s3:
+        hurried = files_in(tmp_path, s3)
+        with pytest.raises(FetchStopped):
+            hurried.fetch(new_job(), cancelled)
+        ended.set()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_that_breaks_off_is_made_again(tmp_path: Path, cancelled: Cancellation) -> None:
+    def send(body: BufferedIOBase, asked: int) -> None:
+        body.write(FILE[:400] if asked == 1 else FILE)
+
+    with Storage(send) as s3:
+        directory = files_in(tmp_path, s3).fetch(new_job(), cancelled)
+    assert {role: (directory / f"{role}.wav").read_bytes() for role in Role} == dict.fromkeys(Role, FILE)
