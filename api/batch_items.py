@@ -21,22 +21,33 @@ from shared.pools import Lane
 from shared.quotas import QuotaExceeded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api.service import Service
     from api.tenants import Tenant
     from shared.batches import Batch
+    from shared.object_keys import ReferenceName
+    from shared.references import Reference
+
+    Stored = Callable[[ReferenceName], Reference | None]
 
 
 def add(
-    service: Service, tenant: Tenant, batch: Batch, given: Mapping[str, JsonValue], met: dict[str, str] | None = None
+    service: Service,
+    tenant: Tenant,
+    batch: Batch,
+    given: Mapping[str, JsonValue],
+    stored: Stored,
+    met: dict[str, str] | None = None,
 ) -> ItemAnswer:
-    """Add one item. Raises nothing that is the item's own fault.
+    """Add one item, whose reference `stored` finds. Raises nothing that is the item's own fault.
 
     Given what was `met` in the same call, only look whether it could be added: see `creation.rehearse`.
     """
     custom_id = given.get("custom_id")
     named = custom_id[:CUSTOM_ID_CHARACTERS] if isinstance(custom_id, str) else None
     try:
-        return _added(service, tenant, batch, NewItem.model_validate(given), met)
+        return _added(service, tenant, batch, NewItem.model_validate(given), stored, met)
     except ValidationError as error:
         problem = problems.from_validation([{**detail, "loc": ("body", *detail["loc"])} for detail in error.errors()])
     except QuotaExceeded as exceeded:
@@ -46,7 +57,9 @@ def add(
     return ItemAnswer(custom_id=named, status=problem.status, problem=problem.document())
 
 
-def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, met: dict[str, str] | None) -> ItemAnswer:
+def _added(
+    service: Service, tenant: Tenant, batch: Batch, item: NewItem, stored: Stored, met: dict[str, str] | None
+) -> ItemAnswer:
     body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
     once = Once.by_custom_id(batch.id, item.custom_id, idempotency.body_hash(body))
 
@@ -58,7 +71,14 @@ def _added(service: Service, tenant: Tenant, batch: Batch, item: NewItem, met: d
         creation.rehearse(service, new, once, met)
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
     spendings = [service.batches.item_of(batch, tenant.limits)]
-    job, is_new = creation.create_or_find(service, tenant, new, once, spendings, key_pointer=idempotency.CUSTOM_ID)
+    job, is_new = creation.create_or_find(
+        service,
+        tenant,
+        lambda: creation.with_stored_reference(new(), stored),
+        once,
+        spendings,
+        key_pointer=idempotency.CUSTOM_ID,
+    )
     return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, is_new=is_new))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -23,9 +24,8 @@ from api.batch_documents import (
     batch_path,
 )
 from api.documents import timestamp
-from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes, problems
-from api.path_parameters import BatchPath
+from api.parameters import BatchPath, IdempotencyHeader
 from api.problem_kinds import Kind
 from api.problems import batch_in_wrong_state, unknown_batch
 from api.service import Service, service
@@ -88,7 +88,8 @@ def add_jobs(
     if batch.state is not BatchState.OPEN:
         raise batch_in_wrong_state(batch, "jobs are added only while it is open")
     met: dict[str, str] | None = {} if validate_only else None
-    answers = [batch_items.add(parts, tenant, batch, item, met) for item in body.jobs]
+    stored = cache(parts.references.use)  # many items name one reference: its life is moved once a call
+    answers = [batch_items.add(parts, tenant, batch, item, stored, met) for item in body.jobs]
     return answer(HTTPStatus.OK, ItemAnswers(jobs=answers))
 
 

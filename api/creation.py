@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from api.tenants import Tenant
     from shared.once import Once
     from shared.quotas import Spending
+    from shared.references import Reference
 
 
 class NotServed(Problem):
@@ -45,14 +46,12 @@ def create(
 ) -> Job:
     """Store a new job, at the cost of its tenant's quotas; with a key used before, the job that it made then.
 
-    A reference that is declared by a hash which its tenant has stored is that stored one, and lives on for this job.
-
     Raises QuotaExceeded, and a 422 Problem where the key, said at `key_pointer`, came with another body or its job is
     gone.
     """
     spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
     with told_as_problems(key_pointer):
-        return service.jobs.create(_with_stored_reference(service, job), once, spendings)
+        return service.jobs.create(job, once, spendings)
 
 
 def create_or_find(
@@ -96,13 +95,16 @@ def rehearse(service: Service, new: Callable[[], Job], once: Once, met: dict[str
             raise KeyReused(once.partition)
 
 
-def _with_stored_reference(service: Service, job: Job) -> Job:
-    """Its life is moved before the job is there, so that no job names one whose life is just over."""
+def with_stored_reference(job: Job, stored: Callable[[ReferenceName], Reference | None]) -> Job:
+    """The job with its tenant's stored reference, where it declares the hash of one: `stored` finds it.
+
+    `References.use` does, and moves its life, so that no job names one whose life is just over.
+    """
     declared = job.reference.sha256
-    stored = service.references.use(ReferenceName(job.tenant, declared)) if declared else None
-    if stored is None:
+    found = stored(ReferenceName(job.tenant, declared)) if declared else None
+    if found is None:
         return job
-    reference = job.reference.model_copy(update={"key": stored.key, "bytes": stored.bytes})
+    reference = job.reference.model_copy(update={"key": found.key, "bytes": found.bytes})
     return job.model_copy(update={"reference": reference})
 
 

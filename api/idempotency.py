@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
-
-from aws_lambda_powertools.event_handler.openapi.params import Header
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from api.problem_kinds import Kind
 from api.problems import Problem
@@ -23,14 +20,6 @@ if TYPE_CHECKING:
 
     from api.tenants import Tenant
 
-IdempotencyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Of your making: the same key with the same body is the same thing, for as long as that is there.",
-    ),
-    Field(min_length=1, max_length=255),
-]
 REPLAYED = {"Idempotency-Replayed": "true"}  # what an answer says of what an earlier call made
 KEY_HEADER, CUSTOM_ID = "/header/idempotency-key", "/custom_id"
 _NAMES = {KEY_HEADER: "Idempotency-Key", CUSTOM_ID: "custom_id"}

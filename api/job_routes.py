@@ -12,9 +12,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from api import creation, idempotency, polling, starting, uploads, waiting
 from api.answers import answer
 from api.documents import CreatedJob, JobDocument, NewJob, Uploads, created_job, job_document, job_path
-from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes, problems
-from api.path_parameters import JobPath
+from api.parameters import IdempotencyHeader, JobPath
 from api.problem_kinds import Kind
 from api.problems import Problem, bad_audio, batch_not_started, missing_upload, unknown_job, wrong_state
 from api.service import Service, service
@@ -49,7 +48,11 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts, tenant = service(), _tenant()
     once = idempotency.once(tenant, idempotency_key, body)
-    job, is_new = creation.create_or_find(parts, tenant, lambda: creation.new_job(parts, tenant, body), once)
+
+    def new() -> Job:
+        return creation.with_stored_reference(creation.new_job(parts, tenant, body), parts.references.use)
+
+    job, is_new = creation.create_or_find(parts, tenant, new, once)
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
     headers = {"Location": job_path(job.id), **({} if is_new else idempotency.REPLAYED)}
     return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), headers)

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from api import references, self_score, uploads
 from api.answers import answer
 from api.outcomes import Success, outcomes, problems
-from api.path_parameters import ReferencePath
+from api.parameters import ReferencePath
 from api.problem_kinds import Kind
 from api.problems import unknown_reference
 from api.reference_documents import (

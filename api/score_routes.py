@@ -14,9 +14,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from api import audio_body, creation, idempotency, job_routes, problems, references, starting
 from api.audio_body import Audio
 from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
-from api.idempotency import IdempotencyHeader
 from api.outcomes import Success, outcomes
 from api.outcomes import problems as problems_of
+from api.parameters import IdempotencyHeader
 from api.problem_kinds import Kind
 from api.problems import Problem, unknown_reference
 from api.service import Service, service
@@ -108,7 +108,7 @@ def _created(parts: Service, tenant: Tenant, body: NewJob, audio: Audio, once: O
     new = creation.new_job(parts, tenant, body, said_in="/query").model_copy(update={"bytes_counted": True})
     _check(parts, new, ReferenceName(tenant.id, str(body.reference.sha256)), audio)
     bytes_ = quotas.of_upload(parts.table, tenant.id, audio.bytes, tenant.limits, time.time())
-    return creation.create(parts, tenant, new, once, bytes_)
+    return creation.create(parts, tenant, creation.with_stored_reference(new, parts.references.use), once, bytes_)
 
 
 def _check(parts: Service, job: Job, name: ReferenceName, audio: Audio) -> None:

@@ -15,11 +15,12 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse
 from mangum import Mangum
 
-from api import creation, problems, uploads
+from api import creation, idempotency, problems, uploads
 from api.documents import CreatedJob, NewJob, created_job, job_document, job_path
 from api.problems import Problem
 from api.service import service
 from api.tenants import caller
+from shared.job import Job
 from shared.quotas import QuotaExceeded
 
 app = FastAPI()
@@ -35,10 +36,14 @@ def create_job(
     """Create a job and get an upload policy for each file that is not stored yet."""
     parts = service()
     tenant = caller(request.scope["aws.event"], parts.table)
-    new = creation.new_job(parts, tenant, body)
-    job = creation.create(parts, tenant, new, creation.once(tenant, idempotency_key, body))
+    once = idempotency.once(tenant, idempotency_key, body)
+
+    def new() -> Job:
+        return creation.with_stored_reference(creation.new_job(parts, tenant, body), parts.references.use)
+
+    job, is_new = creation.create_or_find(parts, tenant, new, once)
     response.headers["Location"] = job_path(job.id)
-    policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=job.id == new.id))
+    policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
     return created_job(job_document(job), policies)
 
 

@@ -164,7 +164,7 @@ def test_one_that_cannot_be_removed_stands_in_no_others_way(
 def test_an_item_that_comes_as_it_goes_is_refused_and_leaves_nothing(parts: Service) -> None:
     batch = parts.batches.get(new_batch())
     parts.batches.delete(batch)
-    answer = batch_items.add(parts, Tenant("acme", Limits()), batch, {"custom_id": "late"})
+    answer = batch_items.add(parts, Tenant("acme", Limits()), batch, {"custom_id": "late"}, parts.references.use)
     assert (answer.status, answer.job) == (404, None)
     assert batch_counts.read(parts.table, batch.id).jobs == 0
 

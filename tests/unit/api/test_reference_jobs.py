@@ -28,7 +28,8 @@ from tests.unit.api.reference_steps import (
     show,
     stamp,
 )
-from tests.unit.api.steps import BUCKET, GLOBEX, all_messages, create, messages, start, upload
+from tests.unit.api.steps import BUCKET, GLOBEX, all_messages, calls, create, messages, start, upload
+from tests.unit.api.test_batches import add, new_batch
 from tests.unit.api.test_intake import deliver, told
 from tests.wavs import wav
 
@@ -82,6 +83,17 @@ def test_the_items_of_a_batch_may_name_it_and_only_looking_moves_no_life(parts: 
     jobs = request("POST", f"/v1/batches/{batch}/jobs", body).body["jobs"]
     assert [set(answered["job"]["uploads"]) for answered in jobs] == [{"degraded"}] * 2  # type: ignore[attr-defined]
     assert stamp(document(show(sha256)).expires_at) > time.time() + DAY
+
+
+def test_many_items_of_one_call_move_its_life_once(parts: Service) -> None:
+    sha256 = keep(parts, fresh())
+    age(parts, sha256, expires_at=int(time.time()) + 60)
+    batch = new_batch()
+    with calls(parts.dynamodb, "UpdateItem") as updates:
+        answers = add(batch, *({"custom_id": str(number), "reference": {"sha256": sha256}} for number in range(3)))
+    assert [set(answer["job"]["uploads"]) for answer in answers] == [{"degraded"}] * 3
+    assert len(updates) == 1
+    assert stamp(document(show(sha256)).expires_at) == pytest.approx(time.time() + LIFE_SECONDS, abs=30)
 
 
 def test_anothers_reference_is_never_a_jobs(parts: Service) -> None:
