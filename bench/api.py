@@ -18,7 +18,7 @@ from mosaic import Mosaic
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bench.process import running
-from bench.service import POOL, Service
+from bench.service import Service
 from sandbox import ports
 from sandbox.cloud import HOST
 from sandbox.keys import KeyRing, put_key
@@ -82,7 +82,7 @@ def api(service: Service, directory: Path, **settings: str) -> Iterator[Api]:
     put_key(service.dynamodb, service.name, key.id, TENANT)
     environment = {
         **service.environment,
-        "MOSAIC_POOLS": json.dumps([POOL.model_dump(mode="json")]),
+        "MOSAIC_POOLS": json.dumps([service.pool.model_dump(mode="json")]),
         **{f"MOSAIC_{name.upper()}": value for name, value in settings.items()},
     }
     log = directory / "api.log"

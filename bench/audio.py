@@ -18,13 +18,13 @@ NUMBER_BYTES = 4
 def noise(seconds: float, rate_hz: int) -> bytes:
     """Noise as loud as speech, always the same, of one channel and 16 bits."""
     samples = np.random.default_rng(1).normal(0, RMS, round(seconds * rate_hz))
-    return _wav(samples, rate_hz)
+    return wav(samples, rate_hz)
 
 
 def speech(least_bytes: int, file: Path = SPEECH) -> bytes:
     """A file of speech, said again and again until it is so long."""
     samples, rate_hz = soundfile.read(file, dtype="int16")
-    return _wav(np.tile(samples, -(-least_bytes // (2 * len(samples)))), rate_hz)
+    return wav(np.tile(samples, -(-least_bytes // (2 * len(samples)))), rate_hz)
 
 
 def numbered(wav: bytes, number: int) -> bytes:
@@ -32,7 +32,8 @@ def numbered(wav: bytes, number: int) -> bytes:
     return wav[:-NUMBER_BYTES] + number.to_bytes(NUMBER_BYTES, "little")
 
 
-def _wav(samples: np.ndarray[tuple[int], np.dtype[np.generic]], rate_hz: int) -> bytes:
+def wav(samples: np.ndarray[tuple[int], np.dtype[np.generic]], rate_hz: int) -> bytes:
+    """Samples as a file of one channel and 16 bits; real numbers are of full scale, and what exceeds it is clipped."""
     body = io.BytesIO()
     soundfile.write(body, samples, rate_hz, format="WAV", subtype="PCM_16")
     return body.getvalue()

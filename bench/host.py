@@ -69,13 +69,18 @@ class Host:
 
 @contextmanager
 def worker(
-    service: Service, directory: Path, *, engine_seconds: float, note_calls: bool = True, **settings: object
+    service: Service,
+    directory: Path,
+    *,
+    engine_seconds: float = 0,
+    note_calls: bool = True,
+    **settings: object,
 ) -> Iterator[Host]:
-    """A worker that is ready, told `settings`, with an engine that takes that long; killed in the end."""
+    """A worker that is ready, killed in the end. Told of no engine, it has one that takes `engine_seconds` a job."""
     directory.mkdir()
     runs_file, calls_file = directory / "runs.jsonl", directory / "calls.jsonl"
     environment = {
-        **told(service, directory, engine=engine.NAME, **settings),
+        **told(service, directory, **{"engine": engine.NAME, **settings}),
         **(calls.noted_to(calls_file) if note_calls else {}),
         engine.SECONDS: str(engine_seconds),
         engine.RUNS_FILE: str(runs_file),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import boto3
@@ -18,6 +18,7 @@ import psutil
 from bench import audio
 from bench.engine import MODE
 from bench.process import running
+from bench.waiting import until_none
 from sandbox import cloud, ports, resources
 from shared import envelope, items
 from shared.job import AudioFile, Job, Role, new_job_id
@@ -44,6 +45,13 @@ LOOK_SECONDS = 0.2
 DONE_SECONDS = 30.0  # for what comes after the last score: result, commit, delete
 
 
+class Pair(NamedTuple):
+    """Two WAV files."""
+
+    reference: bytes
+    degraded: bytes
+
+
 @contextmanager
 def embedded_cloud(directory: Path, module: str = "sandbox.cloud") -> Iterator[psutil.Process]:
     """The cloud's process. From here on every AWS client of this process and its children talks to it."""
@@ -59,20 +67,21 @@ class Service:
     """A table, a bucket and queues under a name that nothing else has."""
 
     name: str
+    pool: Pool
     queue_urls: dict[str, str]
     dynamodb: DynamoDBClient
     s3: S3Client
     sqs: SQSClient
 
     @classmethod
-    def fresh(cls) -> Service:
-        """A new one in the embedded cloud. It goes with the cloud."""
+    def fresh(cls, pool: Pool = POOL) -> Service:
+        """A new one in the embedded cloud, with that pool. It goes with the cloud."""
         dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
         name = f"bench-{uuid4().hex[:12]}"
         resources.create_table(dynamodb, name)
-        queue_urls = resources.create_queues(sqs, [POOL], prefix=f"{name}-")
+        queue_urls = resources.create_queues(sqs, [pool], prefix=f"{name}-")
         resources.create_bucket(s3, sqs, name, queue_urls)
-        return cls(name, queue_urls, dynamodb, s3, sqs)
+        return cls(name, pool, queue_urls, dynamodb, s3, sqs)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,8 +90,8 @@ class Service:
             "MOSAIC_TABLE": self.name,
             "MOSAIC_BUCKET": self.name,
             "MOSAIC_QUEUE_URLS": json.dumps(self.queue_urls),
-            "MOSAIC_POOL": POOL.name,
-            "MOSAIC_POOLS": json.dumps([POOL.model_dump(mode="json")]),
+            "MOSAIC_POOL": self.pool.name,
+            "MOSAIC_POOLS": json.dumps([self.pool.model_dump(mode="json")]),
         }
 
     def put_backlog(self, count: int) -> list[str]:
@@ -93,11 +102,17 @@ class Service:
 
     def put_jobs(self, lanes: Sequence[Lane], tenant: str = "bench") -> list[Job]:
         """A job for each of these lanes, as the API leaves it, but that its message is not sent yet."""
-        files = {role: self._put_audio(role) for role in Role}
-        jobs = [_queued_job(files, lane, tenant) for lane in lanes]
-        for first in range(0, len(jobs), WRITES):
-            self._write(jobs[first : first + WRITES])
-        return jobs
+        sound = audio.noise(AUDIO_SECONDS, MODE.reference_rates_hz[0])
+        files = {role: self._put_audio("bench", role, sound) for role in Role}
+        return self._put([_queued_job(self.pool, files, lane, tenant) for lane in lanes])
+
+    def put_pairs(self, pairs: Sequence[Pair]) -> list[Job]:
+        """A job for each pair of files, its message not sent yet."""
+        jobs = []
+        for number, pair in enumerate(pairs):
+            files = {role: self._put_audio(str(number), role, getattr(pair, role)) for role in Role}
+            jobs.append(_queued_job(self.pool, files, LANE))
+        return self._put(jobs)
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Send each job's message to its lane."""
@@ -106,10 +121,14 @@ class Service:
             for first in range(0, len(own), SENDS):
                 self._send(lane, own[first : first + SENDS])
 
+    def wait_ended(self, count: int) -> None:
+        """Until so many jobs have ended. Raises TimeoutError where none does for a minute."""
+        until_none(lambda: count - sum(job.ended for job in self.jobs()))
+
     def wait_done(self) -> None:
         """Until no message is left: each is deleted after its job has ended. Raises TimeoutError."""
         deadline = time.monotonic() + DONE_SECONDS
-        while left := sum(self.messages(lane_queue(POOL.name, lane)) for lane in Lane):
+        while left := sum(self.messages(lane_queue(self.pool.name, lane)) for lane in Lane):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"every job was scored, but after {DONE_SECONDS:.0f} s {left} messages are left")
             time.sleep(LOOK_SECONDS)
@@ -124,11 +143,16 @@ class Service:
         """How many a queue holds, to be seen and in flight."""
         return sum(counts(self.sqs, self.queue_urls[queue]))
 
-    def _put_audio(self, role: Role) -> AudioFile:
-        """One file for all jobs, each of which fetches it for itself: its hash is not declared."""
-        key, body = f"jobs/bench/{role}.wav", audio.noise(AUDIO_SECONDS, MODE.reference_rates_hz[0])
+    def _put_audio(self, name: str, role: Role, body: bytes) -> AudioFile:
+        """A file that each job fetches for itself, be it one for all: its hash is not declared."""
+        key = f"jobs/{name}/{role}.wav"
         put = self.s3.put_object(Bucket=self.name, Key=key, Body=body)
         return AudioFile(key=key, etag=put["ETag"])
+
+    def _put(self, jobs: list[Job]) -> list[Job]:
+        for first in range(0, len(jobs), WRITES):
+            self._write(jobs[first : first + WRITES])
+        return jobs
 
     def _write(self, jobs: Sequence[Job]) -> None:
         table = JobTable(self.dynamodb, self.name)
@@ -139,7 +163,7 @@ class Service:
 
     def _send(self, lane: Lane, jobs: Sequence[Job]) -> None:
         sent = self.sqs.send_message_batch(
-            QueueUrl=self.queue_urls[lane_queue(POOL.name, lane)],
+            QueueUrl=self.queue_urls[lane_queue(self.pool.name, lane)],
             Entries=[
                 {"Id": job.id, "MessageBody": envelope.pack(job.id), "MessageGroupId": job.tenant} for job in jobs
             ],
@@ -157,16 +181,16 @@ def counts(sqs: SQSClient, queue_url: str) -> tuple[int, int]:
     return int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
 
 
-def _queued_job(files: dict[Role, AudioFile], lane: Lane, tenant: str) -> Job:
+def _queued_job(pool: Pool, files: dict[Role, AudioFile], lane: Lane, tenant: str = "bench") -> Job:
     now = time.time()
     return Job(
         id=new_job_id(),
         tenant=tenant,
         state=State.QUEUED,
         times={State.AWAITING_UPLOAD: now, State.QUEUED: now},
-        pool=POOL.name,
-        engine=POOL.engine,
-        mode=MODE.name,
+        pool=pool.name,
+        engine=pool.engine,
+        mode=pool.default_mode,
         lane=lane,
         reference=files[Role.REFERENCE],
         degraded=files[Role.DEGRADED],
