@@ -53,8 +53,7 @@ def fuzz(url: str, key: str, directory: Path, examples: int, seed: int, more: tu
     """Send so many requests of each call and phase, at most; `directory` is for what is written meanwhile."""
     document, configuration = directory / "openapi.json", directory / "schemathesis.toml"
     ids = things.made(url, key)
-    (cursor,) = ids.pop("cursor")
-    document.write_text(json.dumps(_document(url, key, cursor)), encoding="utf-8")
+    document.write_text(json.dumps(_document(url, key)), encoding="utf-8")
     configuration.write_text(_configuration(ids), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run", str(document)),
@@ -68,19 +67,24 @@ def fuzz(url: str, key: str, directory: Path, examples: int, seed: int, more: tu
     return Outcome(int(counted[1].replace(",", "")) if counted else 0, done.returncode, printed)
 
 
-def _document(url: str, key: str, cursor: str) -> dict[str, Any]:
+def _document(url: str, key: str) -> dict[str, Any]:
     """The committed document, narrowed to what this sandbox has: another engine is of the right form, yet refused."""
     document: dict[str, Any] = json.loads(openapi.FILE.read_text(encoding="utf-8"))
     (pool,) = httpx.get(f"{url}/v1/service", headers={"x-api-key": key}, trust_env=False).json()["pools"]
-    served = {"engine": [pool["engine"]], "mode": [mode["name"] for mode in pool["modes"]], "cursor": [cursor]}
-    for path, method in (("/v1/score", "post"), ("/v1/jobs", "get")):
-        for parameter in document["paths"][path][method]["parameters"]:
-            if parameter["name"] in served:
-                parameter["schema"] = {"type": "string", "enum": served[parameter["name"]]}
+    served = {"engine": [pool["engine"]], "mode": [mode["name"] for mode in pool["modes"]]}
+    _narrow(document["paths"]["/v1/score"]["post"], served)
+    for path, cursor in things.cursors(url, key).items():
+        _narrow(document["paths"][path]["get"], {"cursor": [cursor]})
     for model in ("NewJob", "NewItem"):
         for name in ("engine", "mode"):
             document["components"]["schemas"][model]["properties"][name] = {"enum": [*served[name], None]}
     return document
+
+
+def _narrow(operation: dict[str, Any], known: dict[str, list[str]]) -> None:
+    for parameter in operation["parameters"]:
+        if parameter["name"] in known:
+            parameter["schema"] = {"type": "string", "enum": known[parameter["name"]]}
 
 
 def _configuration(ids: dict[str, list[str]]) -> str:

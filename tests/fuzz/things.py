@@ -16,15 +16,20 @@ PATIENCE_SECONDS = 60.0
 
 
 def made(url: str, key: str) -> dict[str, list[str]]:
-    """Ids by the parameter that they are: of jobs that wait, are cancelled and succeeded, and so on; a cursor."""
+    """Ids by the parameter that they are: of jobs that wait, are cancelled and succeeded, and so on."""
     with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=30, trust_env=False) as http:
         sha256 = _reference(http)
         return {
             "job_id": [*_jobs(http), _succeeded(http)],
             "batch_id": [_batch(http, start=False), _batch(http, start=True), _ended_batch(http)],
             "sha256": [sha256],
-            "cursor": [http.get("/v1/jobs", params={"limit": 1}).json()["next_cursor"]],
         }
+
+
+def cursors(url: str, key: str) -> dict[str, str]:
+    """A cursor of each list that has cursors of its own making, by its path."""
+    with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=30, trust_env=False) as http:
+        return {path: http.get(path, params={"limit": 1}).json()["next_cursor"] for path in ("/v1/jobs", "/v1/batches")}
 
 
 def _jobs(http: httpx.Client) -> list[str]:
