@@ -38,7 +38,7 @@ def row(burst: Burst) -> list[Cell]:
     jobs, seats = burst.jobs(), burst.hosts * burst.terms.host.seats
     found: list[Cell] = [burst.interactive, seats]
     for lane in Lane:
-        found += np.percentile(waits(jobs, lane), [50, 95, 100]).tolist()
+        found += np.percentile(waits(jobs, lane), [50, 95]).tolist()
     return [*found, max(job.ended for job in jobs), seat_use(jobs, seats)]
 
 
@@ -48,12 +48,10 @@ def table(terms: Terms, hosts: Sequence[int]) -> Table:
     columns = {
         "interactive": share,
         "seats": number,
-        "interactive wait, p50": duration,
-        "p95": duration,
-        "most": duration,
-        "bulk wait, p50": duration,
-        "bulk p95": duration,
-        "bulk most": duration,
+        "its wait, p50": duration,
+        "its p95": duration,
+        "bulk, p50": duration,
+        "bulk, p95": duration,
         "all done after": duration,
         "seat use": share,
     }

@@ -26,12 +26,17 @@ DAYS = (2_000, 6_000, 20_000, 60_000, 200_000, 600_000, 2_000_000)  # jobs
 
 @dataclass(frozen=True)
 class Goal:
-    """When a day's jobs come, how many of them are interactive, and when all are to be done; times in hours."""
+    """When a day's jobs come, how many of them are interactive, and when all are to be done; times in hours.
+
+    `use` is how much of the seats' time the work may take; where it comes all day, less than all of it, for no day is
+    quite even.
+    """
 
     name: str
     hours: float
     interactive: float
     done_hours: float | None = None
+    use: float = 1.0
 
     def draw(self, terms: Terms, jobs_a_day: int) -> list[Job]:
         """The jobs, or some of them, where they come all day."""
@@ -39,15 +44,20 @@ class Goal:
         seconds = self.hours * HOUR * count / jobs_a_day
         return stream(terms.random(jobs_a_day), count, seconds, terms.lengths, self.interactive)
 
+    def busy(self, jobs: Sequence[Job]) -> float:
+        """How many seats these jobs take if none of the seats is ever idle until they are to be done."""
+        window = jobs[-1].at + (WAIT_SECONDS if self.hours < DAY_HOURS else 0)
+        return sum(job.seconds for job in jobs) / (self.done_hours * HOUR if self.done_hours else window)
+
     def met(self, jobs: Sequence[Job]) -> bool:
         """Whether these jobs, which are done, met it."""
         last = max(job.ended for job in jobs)
         return wait_p95(jobs) <= WAIT_SECONDS and (self.done_hours is None or last <= self.done_hours * HOUR)
 
 
-EVENLY = Goal("evenly over the day, all interactive", DAY_HOURS, 1.0)
-MIXED = Goal("all in one hour, a tenth interactive, the rest done within 8 h", 1, 0.1, 8)
-BURST = Goal("all in one hour, all interactive", 1, 1.0)
+EVENLY = Goal("evenly, all interactive", DAY_HOURS, 1.0, use=0.9)
+MIXED = Goal("in one hour, a tenth interactive", 1, 0.1, done_hours=8)
+BURST = Goal("in one hour, all interactive", 1, 1.0)
 GOALS = (EVENLY, MIXED, BURST)
 
 
@@ -77,13 +87,15 @@ def need(question: Question) -> Need:
     """The fewest hosts with which the goal is met by one pool."""
     terms, goal = question.terms, question.goal
     jobs = goal.draw(terms, question.jobs_a_day)
+    least = goal.busy(jobs) / goal.use / terms.host.seats
 
     def met(hosts: int) -> bool:
+        if hosts < least:
+            return False
         work_off(jobs, terms.host, hosts)
         return goal.met(jobs)
 
-    hosts = fewest(met, _busy(goal, jobs) / terms.host.seats)
-    return as_one_pool(question, hosts)
+    return as_one_pool(question, fewest(met, least))
 
 
 def as_one_pool(question: Question, hosts: int) -> Need:
@@ -96,7 +108,7 @@ def as_one_pool(question: Question, hosts: int) -> Need:
 def fewest(met: Callable[[int], bool], about: float) -> int:
     """The smallest number from 1 on with which it is met, found from about there; of large ones one in 100 near it."""
     step = max(round(about * FINENESS), 1)
-    least, most = 0, max(math.floor(about), 1)
+    least, most = 0, max(math.ceil(about), 1)
     while not met(most):
         least, most = most, most + max(round(most * 0.05), 1)
     if not least:
@@ -105,12 +117,6 @@ def fewest(met: Callable[[int], bool], about: float) -> int:
         middle = (least + most) // 2
         least, most = (least, middle) if met(middle) else (middle, most)
     return most
-
-
-def _busy(goal: Goal, jobs: Sequence[Job]) -> float:
-    """How many seats the work takes if they are never idle."""
-    window = goal.done_hours * HOUR if goal.done_hours else jobs[-1].at + WAIT_SECONDS
-    return sum(job.seconds for job in jobs) / window
 
 
 def ask(terms: Terms) -> dict[Question, Need]:

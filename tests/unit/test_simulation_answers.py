@@ -51,6 +51,10 @@ def test_a_goal_with_an_hour_to_be_done_in_is_missed_by_one_late_job() -> None:
     assert not goal.met([soon, late])
 
 
+def test_an_even_day_leaves_seats_a_tenth_of_their_time() -> None:
+    assert need(Question(TERMS, EVENLY, 50_000)).hosts == 4  # 5.8 seats are busy, and 6 would be for 96 %
+
+
 def test_a_burst_is_shared_by_pools_but_an_even_day_is_one() -> None:
     assert pools(BURST, 2_000_000) == 10
     assert pools(BURST, 200_000) == pools(EVENLY, 2_000_000) == 1
