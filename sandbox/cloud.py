@@ -20,13 +20,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from sandbox.readiness import READY
 from worker.notify import notify
 
 HOST = "127.0.0.1"
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 
 SAVE_SECONDS = 2.0
 SAVE_SHARE = 0.05  # of the time, at most, goes into saving: a large state is saved less often

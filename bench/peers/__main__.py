@@ -36,9 +36,9 @@ def main(
 ) -> None:
     """Let each participant work off backlogs on two seats, in turn; exit 1 where Mosaic does not reach its numbers.
 
-    What runs on a seat is the same for all. Beside it Mosaic's worker claims each job in the table, fetches and measures
-    two files of sound, and stores and commits a result; its peers only receive and delete a message, but where it is
-    said that they fetch and store too.
+    What runs on a seat is the same for all. Beside it Mosaic's worker claims each job in the table, fetches and
+    measures two files of sound, and stores and commits a result; its peers only receive and delete a message, but where
+    it is said that they fetch and store too.
     """
     environment.ready()
     told = {peer.name: _told(peer) for peer in PEERS}
