@@ -46,14 +46,11 @@ def main(
     looked = Machine()
     with TemporaryDirectory(prefix="mosaic-bench-") as name, distant_cloud(Path(name)):
         found = _measure(Path(name), rounds, seconds)
-    for workload in WORKLOADS:
-        table.show(workload, found[workload.name])
-    others = ", ".join(f"{figure.name}: {value:.2f}" for figure, value in looked.figures().items())
-    Console(width=table.WIDTH).print(
-        "", f"[dim]{table.MEANING}", f"{SEATS} seats, visibility {VISIBILITY} s; {machine()}; {others}[/]"
-    )
     if json:
         _write(json, found, told)
+    for workload in WORKLOADS:
+        table.show(workload, found[workload.name])
+    table.show_meaning(looked)
     sys.exit(0 if all(table.reached(workload, found[workload.name]) for workload in WORKLOADS) else 1)
 
 

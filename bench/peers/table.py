@@ -10,11 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.machine import Machine
 from bench.peers.environment import Told
 from bench.peers.line_up import MOSAIC
 from bench.peers.measure import Seen
 from bench.peers.rounds import Rounds
+from bench.peers.site import SEATS
 from bench.peers.workload import Workload
+from bench.report import machine
+from shared.resources import VISIBILITY
 
 WIDTH = 110  # also where nobody looks: a table in a file is not to be broken
 
@@ -35,7 +39,7 @@ def show(workload: Workload, rounds: Rounds) -> None:
         ours = median(rounds, MOSAIC.name, lambda seen: seen.use)
         for participant in workload.participants:
             table.add_row(participant.name, *_row(rounds, participant.name, ours, workload.reach.get(participant.name)))
-    Console(width=WIDTH).print("", table, f"[dim]{_counted(rounds)}[/]")
+    Console(width=WIDTH).print("", table, Text(_counted(rounds), style="dim"))
 
 
 def show_settings(told: Mapping[str, Told]) -> None:
@@ -43,7 +47,14 @@ def show_settings(told: Mapping[str, Told]) -> None:
     for name, peer in told.items():
         packages = ", ".join(f"{package} {version}" for package, version in peer["packages"].items())
         settings = ", ".join(f"{setting}={value}" for setting, value in peer["settings"].items())
-        Console(width=WIDTH).print(f"[bold]{name}[/]: {packages}\n  [dim]{settings}[/]")
+        Console(width=WIDTH).print(Text(f"{name}: {packages}"), Text(f"  {settings}", style="dim"), sep="\n")
+
+
+def show_meaning(looked: Machine) -> None:
+    """Print what the columns mean, and what was measured on."""
+    others = ", ".join(f"{figure.name}: {value:.2f}" for figure, value in looked.figures().items())
+    told = f"{MEANING}\n{SEATS} seats, visibility {VISIBILITY} s; {machine()}; {others}"
+    Console(width=WIDTH).print("", Text(told, style="dim"))
 
 
 def reached(workload: Workload, rounds: Rounds) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import runs
+from bench.machine import Machine
 from bench.peers import table
 from bench.peers.measure import Seen, all_runs, levels, pace
 from bench.peers.place import Kind, Orders, Place
@@ -100,3 +101,25 @@ def test_the_backlog_is_the_same_for_all_and_as_long_as_is_told() -> None:
     assert lengths == mixed.backlog(4).seconds
     assert all(0.1 <= length <= 3 for length in lengths)
     assert sum(lengths) > 2 * 4 * SEATS
+
+
+def test_people_see_all_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    mosaic, other = seen(use=0.8), seen(use=0.4, gap=0.002)
+    names = [participant.name for participant in SLEEP.participants]
+    rounds = Rounds([{name: mosaic if name == "Mosaic" else other for name in names}], [1.0], dropped=2)
+    table.show(SLEEP, rounds)
+    printed = capsys.readouterr().out
+    rows = {name: line.split()[-9:] for line in printed.splitlines() for name in names if line.startswith(f" {name} ")}
+    assert list(rows) == names
+    assert "≥ 0.97 ✗" in printed
+    assert rows["dramatiq_sqs"] == ["0.400", "to", "0.400", "0.50", "1.000", "2.0", "2.0", "0.0", "0"]
+    assert "rounds: 1; 2 dropped" in printed
+
+
+def test_people_see_what_the_peers_are_and_what_the_columns_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    table.show_settings({"celery": {"packages": {"celery": "5.7.0"}, "settings": {"task_acks_late": True}}})
+    table.show_meaning(Machine())
+    printed = capsys.readouterr().out
+    assert "celery 5.7.0" in printed
+    assert "task_acks_late=True" in printed
+    assert "2 seats, visibility 60 s" in printed
