@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench import report
 from bench.distant_cloud import distant_cloud
 from bench.peers import environment
 from bench.peers.aftermath import Aftermath
@@ -23,7 +23,6 @@ from bench.peers.faults import FAULTS, JOB_SECONDS, JOBS, Fault
 from bench.peers.line_up import DRAMATIQ_12_HOURS, MOSAIC, PEERS
 from bench.peers.site import SEATS
 from bench.peers.table import WIDTH
-from bench.report import machine
 from shared.resources import VISIBILITY
 
 PARTICIPANTS = (MOSAIC, *PEERS, DRAMATIQ_12_HOURS)
@@ -42,7 +41,7 @@ def main(json: Annotated[Path | None, typer.Option(help="Write the figures there
     with TemporaryDirectory(prefix="mosaic-bench-") as name, distant_cloud(Path(name)):
         found = {fault.name: _watch(fault, Path(name, str(number))) for number, fault in enumerate(FAULTS)}
     Console(width=WIDTH).print(
-        "", f"[dim]{JOBS} jobs of {JOB_SECONDS} s, {SEATS} seats, visibility {VISIBILITY} s; {machine()}[/]"
+        "", f"[dim]{JOBS} jobs of {JOB_SECONDS} s, {SEATS} seats, visibility {VISIBILITY} s; {report.machine()}[/]"
     )
     if json:
         _write(json, found)
@@ -77,8 +76,8 @@ def _holds(seen: Aftermath) -> bool:
 
 def _write(file: Path, found: Mapping[str, Found]) -> None:
     faults = {fault: {name: asdict(seen) for name, seen in by_name.items()} for fault, by_name in found.items()}
-    content = {"bench": "Faults beside peers", "machine": machine(), "visibility": VISIBILITY, "faults": faults}
-    file.write_text(json_module.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    content = {"bench": "Faults beside peers", "machine": report.machine(), "visibility": VISIBILITY, "faults": faults}
+    report.write(file, content)
 
 
 if __name__ == "__main__":

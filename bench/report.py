@@ -60,7 +60,7 @@ def show(title: str, rounds: Sequence[Round], file: Path | None) -> bool:
     if file:
         named = {figure.name: measured for figure, measured in values.items()}
         content = {"bench": title, "machine": machine(), "reached": reached, "rounds": named}
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write(file, content)
     return reached
 
 
@@ -73,6 +73,12 @@ def _row(figure: Figure, values: Sequence[float]) -> list[str | Text]:
         return [figure.name, middle, spread, "", ""]
     mark = Text("✓", style="green") if figure.reach.met(values) else Text("✗", style="bold red")
     return [figure.name, Text(middle, style="bold"), spread, str(figure.reach), mark]
+
+
+def write(file: Path, content: Mapping[str, object]) -> None:
+    """Write figures as JSON; what is not a number, of which JSON knows nothing, as null."""
+    plain = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    file.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
 
 
 def machine() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import sys
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bench import report
 from bench.distant_cloud import distant_cloud
 from bench.latency import AWS_LIKE
 from bench.machine import Machine
@@ -23,7 +23,6 @@ from bench.peers.measure import Seen, measure
 from bench.peers.rounds import Rounds, with_round
 from bench.peers.site import SEATS
 from bench.peers.workload import WORKLOADS, Workload
-from bench.report import machine
 from shared.resources import VISIBILITY
 
 Found = dict[str, Rounds]
@@ -87,14 +86,14 @@ def _told(peer: Participant) -> Told:
 def _write(file: Path, found: Found, told: dict[str, Told]) -> None:
     content = {
         "bench": "Seat use beside peers",
-        "machine": machine(),
+        "machine": report.machine(),
         "seats": SEATS,
         "visibility": VISIBILITY,
         "latencies": {service: asdict(latency) for service, latency in AWS_LIKE.items()},
         "peers": told,
         "workloads": {name: asdict(rounds) for name, rounds in found.items()},
     }
-    file.write_text(json_module.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    report.write(file, content)
 
 
 if __name__ == "__main__":

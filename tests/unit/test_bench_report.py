@@ -45,3 +45,8 @@ def test_programs_get_every_round(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["bench"] == "Two seats"
     assert not found["reached"]
     assert found["rounds"] == {"seat use": [0.5, 0.6], "claimed, not begun": [2, 2], "calls a job": [2.5, 2.5]}
+
+
+def test_what_is_not_a_number_is_null_in_json(tmp_path: Path) -> None:
+    report.write(tmp_path / "found.json", {"gap": [float("nan"), 0.5]})
+    assert json.loads((tmp_path / "found.json").read_text()) == {"gap": [None, 0.5]}
