@@ -68,7 +68,7 @@ def draw_load(file: Path, found: Mapping[Point, Found]) -> None:
 def draw_burst(file: Path, burst: Burst) -> None:
     """How many jobs wait until all are done, and how long those of each lane wait that come in the hour."""
     jobs = burst.jobs()
-    times = np.linspace(0, max(job.ended for job in jobs), 400)
+    times = np.linspace(0, max(job.ended for job in jobs), 200)
     with plot(file, rows=2, height=6) as [counts, waits]:
         waiting = waiting_jobs(jobs, times)
         counts.fill_between(times / HOUR, waiting, color=GREY, alpha=0.2, linewidth=0)

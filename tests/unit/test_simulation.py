@@ -118,7 +118,7 @@ def test_what_a_lost_host_had_is_done_by_another_once_its_claims_are_dead() -> N
 
 
 def test_a_host_that_is_back_takes_part_again() -> None:
-    jobs = [job(0, 100), job(150, 10)]
+    jobs = [job(0, 100), job(100, 10)]
     work_off(jobs, ONE_SEAT, 1, [Outage(host=0, begin=50, seconds=120)])
     assert [each.begun for each in jobs] == [170, 270]  # the older message first
 
