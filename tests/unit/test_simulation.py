@@ -24,7 +24,7 @@ def job(at: float, seconds: float = 1, lane: Lane = Lane.INTERACTIVE) -> Job:
     return Job(at, lane, seconds)
 
 
-def poisson(load: float, spread: float, count: int = 100_000) -> list[Job]:
+def poisson(load: float, spread: float, count: int = 50_000) -> list[Job]:
     """Jobs of a second on average, for one seat."""
     return stream(np.random.default_rng(SEED), count, count / load, Lengths(1, spread), interactive=1)
 
