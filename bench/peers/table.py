@@ -39,7 +39,7 @@ def show(workload: Workload, rounds: Rounds) -> None:
         ours = median(rounds, MOSAIC.name, lambda seen: seen.use)
         for participant in workload.participants:
             table.add_row(participant.name, *_row(rounds, participant.name, ours, workload.reach.get(participant.name)))
-    Console(width=WIDTH).print("", table, Text(_counted(rounds), style="dim"))
+    Console(width=WIDTH).print("", table, Text(_counted(rounds), style="dim"), sep="\n")
 
 
 def show_settings(told: Mapping[str, Told]) -> None:
@@ -54,7 +54,7 @@ def show_meaning(looked: Machine) -> None:
     """Print what the columns mean, and what was measured on."""
     others = ", ".join(f"{figure.name}: {value:.2f}" for figure, value in looked.figures().items())
     told = f"{MEANING}\n{SEATS} seats, visibility {VISIBILITY} s; {machine()}; {others}"
-    Console(width=WIDTH).print("", Text(told, style="dim"))
+    Console(width=WIDTH).print("", Text(told, style="dim"), sep="\n")
 
 
 def reached(workload: Workload, rounds: Rounds) -> bool:
