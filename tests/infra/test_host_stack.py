@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aws_cdk import App, Stack
 
+from infra import bundling
 from infra.host_role import AGENT
 from infra.named_data import NamedData
 from infra.settings.hosts import TOLD, HostSettings
 from infra.settings.pools import PoolSettings
 from infra.worker_environment import worker_environment
-from tests.infra import stages
 from tests.infra.resources import Properties, all_of, only, text
 from worker import environment
 
@@ -144,17 +144,27 @@ def test_an_adopted_machine_is_known_by_its_id_and_a_made_one_by_what_was_made(h
     assert sorted(targets) == sorted(["i-0123456789abcdef0", "mi-0123456789abcdef0", f"<{made}>"])
 
 
-def test_a_change_to_the_worker_changes_what_is_delivered_and_nothing_of_the_machine(
-    host: Template, built: Callable[[Configuration], Templates], tmp_path: Path
+def test_a_change_to_the_workers_code_changes_what_is_delivered_and_nothing_of_the_machine(
+    whole: Templates,
+    built: Callable[[Configuration], Templates],
+    everything: Configuration,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "own.toml").write_text(
-        (stages.ROOT / "worker/engines/presets/opticom-table.toml").read_text() + "# a change\n"
-    )
-    changed = built(stages.everything(tmp_path, preset="own.toml"))["Host"]
-    before, after = _resources(host), _resources(changed)
+    bundled = bundling.build
+
+    def build(bundle: bundling.Bundle, target: Path) -> None:
+        bundled(bundle, target)
+        if "worker" in bundle.packages:
+            with (target / "worker/worker.py").open("a") as code:
+                code.write("# a change\n")
+
+    monkeypatch.setattr(bundling, "build", build)
+    changed = built(everything)
+    assert [stack for stack in whole if changed[stack].to_json() != whole[stack].to_json()] == ["Host"]
+    before, after = _resources(whole["Host"]), _resources(changed["Host"])
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert {before[name]["Type"] for name in differing} == {ASSOCIATION, "AWS::IAM::Policy"}  # it names the archive
-    assert set(all_of(host, ASSOCIATION)) <= differing
+    assert set(all_of(whole["Host"], ASSOCIATION)) <= differing
 
 
 def test_a_host_may_be_in_ec2_or_on_premises_of_this_account(host: Template) -> None:
