@@ -29,7 +29,7 @@ TRANSPORT = {
     "wait_time_seconds": 20,
     # How long to sleep "when there's no more messages to read", and also while as many as may be are in hand: with the
     # default of 1 s, a process that is free waits for that. getting-started/backends-and-brokers/sqs.html, "Polling
-    # Interval", which warns of busy loops. Of 1000, 100, 10, 1 and 0 ms, 10 used the seats best with AWS-like latencies.
+    # Interval", which warns of busy loops. Of 1000, 100, 10, 1 and 0 ms, 10 used seats best with AWS-like latencies.
     "polling_interval": 0.01,
 }
 
