@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -13,7 +14,11 @@ _engine: list[Engine] = []
 
 
 def warm(name: str) -> None:
-    """Make the process's engine, fit to score. Raises EngineError where it is not."""
+    """Make the process's engine, fit to score. Raises EngineError where it is not.
+
+    In a session of its own, as a seat is: kernels may share CPUs out by sessions (sched(7), "The autogroup feature").
+    """
+    os.setsid()
     engine = engines.load(name)
     engine.self_test()
     _engine.append(engine)
