@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bench import report
 from bench.api import ANSWER_SECONDS, Api, api
-from bench.audio import noise, numbered
+from bench.audio import noise
 from bench.engine import MODE
 from bench.machine import Machine
 from bench.report import Figure, Reach, Round
@@ -41,29 +41,31 @@ def main(
     seconds: Annotated[float, typer.Option(min=0.5, help="Of each file, at 16 kHz; 170 s are 5.4 MB.")] = AUDIO_SECONDS,
     json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
 ) -> None:
-    """Submit one batch, each item a file of its own against one stored reference; exit 1 where a number is missed.
+    """Submit one batch, a file for each item against one stored reference; exit 1 where a number is missed.
 
-    Its pairs a second are compared with files of the same size, as many at once, that are only uploaded.
+    Its pairs a second are compared with the same file uploaded as often, as many at once, and nothing else: half of
+    that before, half after. Both read it from the disk.
     """
     looks = [*(look for look in LOOKS if look < items), items]
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
-        service, machine = Service.fresh(), Machine()
+        service, machine, audio = Service.fresh(), Machine(), Path(name, "audio.wav")
+        audio.write_bytes(noise(seconds, MODE.reference_rates_hz[0]))
         with api(service, Path(name)) as reached:
-            audio = noise(seconds, MODE.reference_rates_hz[0])
             found = {**_measure(service, reached, looks, audio), **machine.figures()}
     title = f"A batch of {items:,} items of {seconds:g} s over HTTP, {AT_ONCE} uploads at once"
     sys.exit(0 if report.show(title, [found], json) else 1)
 
 
-def _measure(service: Service, reached: Api, looks: Sequence[int], audio: bytes) -> Round:
-    reference = reached.store(audio)
-    bare = _bare(service, looks[-1] // 10, audio)
+def _measure(service: Service, reached: Api, looks: Sequence[int], audio: Path) -> Round:
+    reference = reached.store(audio.read_bytes())
+    before = _bare(service, looks[-1] // 20, audio)
     found: dict[Figure, float] = {}
     with Submission(reached, reference, audio) as batch:
-        for before, look in pairwise([0, *looks]):
-            batch.submit(range(before, look))
+        for first, look in pairwise([0, *looks]):
+            batch.submit(range(first, look))
             until_none(lambda: service.messages(UPLOADS_QUEUE))
             found |= _look(service, reached, batch.id, look)
+        bare = statistics.mean([before, _bare(service, looks[-1] // 20, audio)])
         reached.call("POST", f"/v1/batches/{batch.id}/start")
         started = _seconds(lambda: until_none(batch.awaiting))
     return {
@@ -80,11 +82,10 @@ def _measure(service: Service, reached: Api, looks: Sequence[int], audio: bytes)
 class Submission:
     """A batch that grows: items are added a hundred a call, and their files uploaded by the client."""
 
-    def __init__(self, reached: Api, reference: str, audio: bytes) -> None:
+    def __init__(self, reached: Api, reference: str, audio: Path) -> None:
         self._api, self._reference, self._audio = reached, reference, audio
         self._mosaic = reached.mosaic()
         self._adding, self._uploading = ThreadPoolExecutor(ADDING), ThreadPoolExecutor(AT_ONCE)
-        self._scratch = TemporaryDirectory(prefix="mosaic-bench-")
         self.id = str(reached.call("POST", "/v1/batches", {})["id"])
         self.seconds = 0.0  # that submitting took so far
 
@@ -109,10 +110,7 @@ class Submission:
     def _upload(self, number: int, answer: dict[str, Any]) -> None:
         if not answer["job"]:
             raise RuntimeError(f"item {number} was refused: {answer['problem']}")
-        file = Path(self._scratch.name, f"{number}.wav")
-        file.write_bytes(numbered(self._audio, number))
-        self._mosaic.upload(Job.from_document(answer["job"]), degraded=file)
-        file.unlink()
+        self._mosaic.upload(Job.from_document(answer["job"]), degraded=self._audio)
 
     def __enter__(self) -> Submission:
         return self
@@ -121,7 +119,6 @@ class Submission:
         for threads in (self._adding, self._uploading):
             threads.shutdown(cancel_futures=True)
         self._mosaic.close()
-        self._scratch.cleanup()
 
 
 def _look(service: Service, reached: Api, batch: str, items: int) -> Round:
@@ -147,14 +144,14 @@ def _growths(found: Round) -> Round:
     }
 
 
-def _bare(service: Service, count: int, audio: bytes) -> float:
-    """Files of that size that are posted into the bucket a second, as many at once, and nothing else."""
+def _bare(service: Service, count: int, audio: Path) -> float:
+    """How often a second the file is posted into the bucket, as many times at once, and nothing else."""
     with httpx.Client(timeout=ANSWER_SECONDS) as http, ThreadPoolExecutor(AT_ONCE) as threads:
 
         def post(number: int) -> None:
             form = service.s3.generate_presigned_post(service.name, f"bare/{number}.wav")
-            sent = http.post(form["url"], data=form["fields"], files={"file": numbered(audio, number)})
-            sent.raise_for_status()
+            with audio.open("rb") as file:
+                http.post(form["url"], data=form["fields"], files={"file": file}).raise_for_status()
 
         return count / _seconds(lambda: list(threads.map(post, range(count))))
 
