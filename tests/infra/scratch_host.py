@@ -15,19 +15,19 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 INSTALL = PROJECT / "infra/delivery/install.sh"
 UNIT = PROJECT / "worker/mosaic-worker.service"
-SYSTEMCTL = PROJECT / "tests/stand_ins/systemctl.py"
+SYSTEMCTL = PROJECT / "tests/stand_ins/systemctl"
+SUPERVISOR = PROJECT / "tests/stand_ins/supervisor.py"
 WAIT_SECONDS = 60
 
 # Of a few lines, and as a file beside it says.
 WORKER = """
-import os, signal, socket, sys
-from pathlib import Path
+import os, sys
 
-how, version = Path("how").read_text(), Path("VERSION").read_text()
-state = Path(os.environ["MOSAIC_STATE_DIRECTORY"])
-licence = (state / "licence").exists()
+how, version = open("how").read(), open("VERSION").read()
+state = os.environ["MOSAIC_STATE_DIRECTORY"]
+licence = os.path.exists(f"{state}/licence")
 command = sys.argv[1] if len(sys.argv) > 1 else "run"
-with (state / "ran").open("a") as ran:
+with open(f"{state}/ran", "a") as ran:
     ran.write(f"{command} {version} {os.environ['MOSAIC_COLOUR']}\\n")
 if command == "unit":
     print("[Service]")
@@ -38,11 +38,14 @@ elif command == "check":
 elif how == "dies":
     sys.exit(1)
 else:
+    import signal, socket
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
         link.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.pause()
 """
+PYTHON = f'#!/bin/sh\nexec {sys.executable} -S "$@"\n'  # site-packages, which nobody asks for, take the longest
 
 
 class Host:
@@ -62,28 +65,26 @@ class Host:
         commands = self.root / "commands"
         commands.mkdir()
         scripts = {
-            "systemctl": f'exec {sys.executable} {SYSTEMCTL} "$@"',
+            "supervise": f'exec {sys.executable} -I -S {SUPERVISOR} "$@"',
             "systemd-sysusers": "exit 0",
             "sync": "exit 0",
         }
-        scripts["sync"] = "exit 0"
         for name, script in scripts.items():
             (commands / name).write_text(f"#!/bin/sh\n{script}\n")
             (commands / name).chmod(0o755)
+        (commands / "systemctl").symlink_to(SYSTEMCTL)
         self.environment = {**os.environ, "STAND_IN_ROOT": str(self.root), "PATH": f"{commands}:{os.environ['PATH']}"}
 
     def archive(self, version: str, how: str = "well", worker: str = WORKER) -> Path:
         path = self.root / f"{version}.tar.gz"
         files = {"VERSION": version, "how": how, "worker/__init__.py": "", "worker/__main__.py": worker}
+        files["bin/python"] = PYTHON
         with tarfile.open(path, "w:gz") as tar:
             for name, content in files.items():
                 info = tarfile.TarInfo(name)
-                info.size = len(content)
+                info.size, info.mode = len(content), 0o755
                 tar.addfile(info, io.BytesIO(content.encode()))
             tar.add(UNIT, f"worker/{UNIT.name}")
-            python = tarfile.TarInfo("bin/python")
-            python.type, python.linkname = tarfile.SYMTYPE, sys.executable
-            tar.addfile(python)
         return path
 
     def begin(self, archive: Path, colour: str = "'pale blue'") -> subprocess.Popen[str]:

@@ -1,15 +1,14 @@
-"""A stand-in for `systemctl` over one unit in a scratch root: it reads the unit's file, runs its command, and waits for
-READY=1 as systemd does (systemd.service(5), `Type=notify`). It restarts what ends, but for exit code 2, as the unit
-says. No sandbox, no user.
+"""What systemd does for one unit in a scratch root: reads the unit's file, runs its command, and waits for READY=1
+(systemd.service(5), `Type=notify`). It restarts what ends, but for exit code 2, as the unit says. No sandbox, no user.
 
-Run as `systemctl VERB [OPTION ...] UNIT`, with the scratch root in STAND_IN_ROOT.
+Run as `supervise UNIT` by the stand-in for `systemctl` beside it, with the scratch root in STAND_IN_ROOT. It starts
+often, so without site-packages: `python -I -S`.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -20,65 +19,16 @@ from pathlib import Path
 ROOT = Path(os.environ["STAND_IN_ROOT"])
 RUN = ROOT / "run"
 UNITS = ROOT / "etc/systemd/system"
-STATE, PROCESS, CALLS = RUN / "state", RUN / "process", RUN / "systemctl.calls"
+STATE, PROCESS = RUN / "state", RUN / "process"
 STOPPING, RESTARTS = RUN / "stopping", RUN / "restarts"
 LOOK_SECONDS = 0.02
 RESTART_SECONDS = 0.1
 NOT_AGAIN = 2  # RestartPreventExitStatus
 
 
-def main(verb: str, *rest: str) -> int:
-    RUN.mkdir(exist_ok=True)
-    with CALLS.open("a") as calls:
-        calls.write(f"{verb}\n")
-    unit = rest[-1] if rest else ""
-    match verb:
-        case "start":
-            start(unit)
-        case "stop":
-            stop()
-        case "is-active":
-            print(state())
-        case "show":  # --property=NRestarts --value
-            print(RESTARTS.read_text() if RESTARTS.exists() else 0)
-        case "supervise":
-            supervise(unit)
-    return 0
-
-
-def state() -> str:
-    return STATE.read_text() if STATE.exists() else "inactive"
-
-
 def is_(new: str) -> None:
     STATE.with_suffix(".new").write_text(new)
     STATE.with_suffix(".new").replace(STATE)
-
-
-def start(unit: str) -> None:
-    """As with `--no-block`: it returns before the unit is ready."""
-    if state() in ("active", "activating"):
-        return
-    is_("activating")
-    STOPPING.unlink(missing_ok=True)
-    RESTARTS.unlink(missing_ok=True)
-    words = [sys.executable, __file__, "supervise", unit]
-    with Path(RUN, "journal").open("ab") as journal:
-        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=journal, stderr=journal, start_new_session=True)
-
-
-def stop() -> None:
-    """SIGTERM, once to each process that there is, and back once none is left."""
-    STOPPING.touch()
-    told = 0
-    while state() in ("active", "activating"):
-        process = int(PROCESS.read_text()) if PROCESS.exists() else 0
-        if process not in (0, told):
-            told = process
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
-        time.sleep(LOOK_SECONDS)
-    is_("inactive")
 
 
 def supervise(unit: str) -> None:
@@ -133,4 +83,4 @@ def settings(file: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    supervise(sys.argv[1])
