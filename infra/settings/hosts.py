@@ -14,6 +14,9 @@ TOLD = frozenset(
     | {"METRICS_NAMESPACE"}
 )
 
+# The service's own alarms have names like `reconciler-silent`, and a host's are `<host>-silent`; a test compares.
+TAKEN = frozenset({"reconciler"})
+
 SettingName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 SettingValue = Annotated[str, Field(pattern=r"^[^'\r\n]*$")]  # it stands in single quotes, in one line
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
@@ -40,6 +43,13 @@ class HostSettings(Part):
         default_factory=dict,
         description="More of the worker's settings, without `MOSAIC_`: docs/operate.md lists them.",
     )
+
+    @field_validator("name")
+    @classmethod
+    def _not_an_alarms(cls, name: str) -> str:
+        if name in TAKEN:
+            raise ValueError("an alarm of the service's would have the same name as one of this host's: take another")
+        return name
 
     @field_validator("create")
     @classmethod

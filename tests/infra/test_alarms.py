@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.alarms import ENDS
+from infra.settings.hosts import TAKEN
 from sandbox.functions import _functions
 from shared.pools import Lane
 from shared.resources import COMMON_QUEUES, JOBS_TABLE, lane_queue
@@ -73,6 +74,17 @@ def test_each_host_is_watched_by_what_its_worker_tells(
             assert metric in worker_metrics.UNITS
             assert _dimensions(alarm) == {"pool": pool.name, "host": host.name}
     assert worker_metrics.DIMENSIONS == [["pool", "host"], ["pool"]]
+
+
+def test_no_host_may_be_named_so_that_an_alarm_of_its_is_named_like_one_of_the_services(whole: Templates) -> None:
+    """Two alarms of one name in two stacks: the second stack cannot be deployed."""
+    host, service = (
+        [alarm["AlarmName"].removeprefix("mosaic-prod-") for alarm in all_of(whole[stack], ALARM).values()]
+        for stack in ("Host", "Service")
+    )
+    kinds = [name.removeprefix("adopted") for name in host if name.startswith("adopted")]
+    assert {"-silent", "-credits"} < {*kinds}
+    assert {name.removesuffix(kind) for name in service for kind in kinds if name.endswith(kind)} == TAKEN
 
 
 def test_deployments_of_one_account_have_metrics_of_their_own(everything: Configuration, service: Template) -> None:

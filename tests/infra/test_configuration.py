@@ -149,6 +149,7 @@ security_groups = []
         (STAGE + VISQOL + HOST + 'settings = { SEATS = "4", HOST = "x" }', "tells each worker its HOST, SEATS: leave"),
         (STAGE + VISQOL + HOST + 'settings = { BASE = "it\'s" }', "hosts.0..settings.BASE: must match"),
         (STAGE + VISQOL + HOST + 'settings = { "cache bytes" = "1" }', "settings.cache bytes.*: must match"),
+        (STAGE + VISQOL + HOST.replace("one", "reconciler"), r"hosts\[0\].name: an alarm of the service's would have"),
         (STAGE + VISQOL + HOST + CREATE, "or under create what to make"),
         (STAGE + VISQOL + 'preset = "opticom-table"', "ViSQOL has no presets"),
         (STAGE + '[[pools]]\nname = "polqa-3"\nengine = "polqa"', "polqa needs one: opticom-stdout"),
