@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from api import batch_removal, batch_results, janitor, starting
 from api.batch_results import INDEX_SECONDS, IndexBehind
 from api.errands import Errand, send, send_errand, take_up
-from api.intake import Failures, Message
 from api.listing import Listing
+from api.messages import Failures, Message, work_off
 from api.service import Service, service
 from shared import batch_counts, logs
 from shared.batches import CHECK_SECONDS, SWEEP_SECONDS, Batch, BatchState, UnknownBatch
 from shared.errors import UnknownJob
+from shared.resources import BATCHES_QUEUE
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -36,19 +37,12 @@ LAG_SECONDS = 10  # until what the index did not show yet is looked for again
 
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
     """Work off a batch of messages; each fails alone."""
-    failed = [message["messageId"] for message in event["Records"] if not _done(message)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return work_off(event, service, BATCHES_QUEUE, _run)
 
 
-def _done(message: Message) -> bool:
-    try:
-        run(service(), Errand.model_validate_json(message["body"]))
-    except UnknownBatch:
-        return True
-    except Exception:
-        log.exception("batch_not_worked_off", message_id=message["messageId"])
-        return False
-    return True
+def _run(body: str) -> None:
+    with suppress(UnknownBatch):
+        run(service(), Errand.model_validate_json(body))
 
 
 def run(parts: Service, errand: Errand) -> None:

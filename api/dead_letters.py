@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from api.enqueue import enqueue
-from api.intake import Failures, Message
+from api.messages import Failures, Message, work_off
 from api.service import Service, service
 from shared import envelope, logs
 from shared.envelope import MalformedEnvelope, NewerEnvelope
 from shared.errors import LostRace, UnknownJob
 from shared.lives import HOUR
+from shared.resources import DEAD_QUEUE
 from shared.states import State
 
 if TYPE_CHECKING:
@@ -26,19 +27,16 @@ STUCK_SECONDS = HOUR  # that a job waited untouched, though its message was rece
 
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
     """Look at the job of each message, and fail the one that is truly stuck; each message fails alone."""
-    failed = [message["messageId"] for message in event["Records"] if not _looked_at(message)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return work_off(event, service, DEAD_QUEUE, _look)
 
 
-def _looked_at(message: Message) -> bool:
+def _look(body: str) -> None:
     try:
-        look_at(service(), envelope.unpack(message["body"]).job)
+        job_id = envelope.unpack(body).job
     except (MalformedEnvelope, NewerEnvelope):
-        log.exception("dead_letter_not_read", message_id=message["messageId"])
-    except Exception:
-        log.exception("dead_letter_failed", message_id=message["messageId"])
-        return False
-    return True
+        log.exception("dead_letter_not_read", body_bytes=len(body.encode()))
+        return
+    look_at(service(), job_id)
 
 
 def look_at(parts: Service, job_id: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from api import references, starting
+from api.messages import Failures, Message, work_off
 from api.service import Service, service
 from shared import logs, object_keys
 from shared.errors import UnknownJob
+from shared.resources import UPLOADS_QUEUE
 
 if TYPE_CHECKING:
     from shared.object_keys import Upload
@@ -19,36 +21,17 @@ logs.configure("intake")
 log = logs.get(__name__)
 
 
-class Message(TypedDict):
-    """What this function reads of an SQS record (Lambda Developer Guide, "Using Lambda with Amazon SQS")."""
-
-    messageId: str
-    body: str
-
-
-class Failures(TypedDict):
-    """The partial batch response: messages to be delivered again."""
-
-    batchItemFailures: list[dict[str, str]]
-
-
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
     """Take in the uploads that a batch of messages tells of; each message fails alone."""
-    failed = [message["messageId"] for message in event["Records"] if not _taken(message)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return work_off(event, service, UPLOADS_QUEUE, _take_in)
 
 
-def _taken(message: Message) -> bool:
-    try:
-        for key, etag in _uploads(message["body"]):
-            if upload := object_keys.parse_upload_key(key):
-                take(service(), key, upload, etag)
-            elif reference := object_keys.parse_reference_key(key):
-                references.take(service(), reference)
-    except Exception:
-        log.exception("intake_failed", message_id=message["messageId"])
-        return False
-    return True
+def _take_in(body: str) -> None:
+    for key, etag in _uploads(body):
+        if upload := object_keys.parse_upload_key(key):
+            take(service(), key, upload, etag)
+        elif reference := object_keys.parse_reference_key(key):
+            references.take(service(), reference)
 
 
 def _uploads(body: str) -> list[tuple[str, str]]:

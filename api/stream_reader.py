@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 from pydantic import ValidationError
 
 from api import batch_starter, errands, janitor, references, self_score
-from api.intake import Failures
+from api.messages import Failures
 from api.service import Service, service
 from shared import batch_counts, items, logs, once, quotas
 from shared.batches import Batch, BatchState, UnknownBatch

@@ -14,7 +14,7 @@ import pytest
 
 from api import batch_starter, dead_letters, intake, reconciler, stream_reader, tenants, waiting
 from api import service as service_module
-from api.intake import Failures, Message
+from api.messages import Failures, Message
 from api.settings import ApiSettings
 from sandbox.function import Function, Handler
 from sandbox.stream_pump import StreamPump
@@ -125,7 +125,9 @@ class Functions:
         return len(found)
 
     def _hand_over(self, queue: str, found: Sequence[MessageTypeDef]) -> None:
-        records: list[Message] = [{"messageId": one["MessageId"], "body": one["Body"]} for one in found]
+        records: list[Message] = [
+            {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]} for one in found
+        ]
         event: Mapping[str, Sequence[Message]] = {"Records": records}
         answer: Failures = FED_BY_QUEUES[queue](event, None)
         assert answer == {"batchItemFailures": []}

@@ -27,6 +27,7 @@ from shared.tenants import tenant_key
 from tests import functions
 from tests.clock import now
 from tests.cloud import Resources
+from tests.deliveries import event_of
 from tests.functions import TENANT, Functions
 from tests.racing import R, together
 from tests.requests import request
@@ -124,7 +125,7 @@ def told(job_id: str, role: Role) -> None:
     key = upload_key(job_id, role)
     etag = service().s3.head_object(Bucket=service().settings.bucket, Key=key)["ETag"]
     body = json.dumps({"Records": [{"s3": {"object": {"key": key, "eTag": etag.strip('"')}}}]})
-    assert intake.handler({"Records": [{"messageId": "1", "body": body}]}, None) == {"batchItemFailures": []}
+    assert intake.handler(event_of(body), None) == {"batchItemFailures": []}
 
 
 def delete(job_id: str) -> int:

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from api import app, batch_removal, batch_starter, intake, reconciler, references, self_score, tenants, waiting
+from api import (
+    app,
+    batch_removal,
+    batch_starter,
+    intake,
+    messages,
+    reconciler,
+    references,
+    self_score,
+    tenants,
+    waiting,
+)
 from api import service as service_module
 from api.service import Service
 from api.settings import ApiSettings
@@ -118,7 +129,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the functions log during the test."""
     stream = io.StringIO()
     logs.configure("api", stream)
-    for module in (app, intake, references, self_score):
+    for module in (app, intake, messages, references, self_score):
         monkeypatch.setattr(module, "log", logs.get(module.__name__))
     yield stream
     logs.configure("api")

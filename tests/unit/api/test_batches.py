@@ -10,7 +10,7 @@ import pytest
 
 from api import batch_starter
 from api import service as service_module
-from api.intake import Message
+from api.messages import Message
 from api.service import Service
 from shared.job import Role
 from shared.object_keys import upload_key
@@ -65,7 +65,10 @@ def upload_both(parts: Service, job_id: str) -> None:
 def work_off(parts: Service) -> None:
     """Let the starter work off its queue, until nothing is left in it."""
     while received := drain(parts):
-        records: list[Message] = [{"messageId": one["MessageId"], "body": one["Body"]} for one in received]
+        records: list[Message] = [
+            {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
+            for one in received
+        ]
         assert batch_starter.handler({"Records": records}, None) == {"batchItemFailures": []}
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from api import dead_letters
 from api.dead_letters import STUCK_SECONDS
-from api.intake import Message
 from api.service import Service
 from shared import envelope
 from shared.claims import Claims
@@ -18,6 +17,7 @@ from shared.job import ErrorCategory, Job, Role
 from shared.resources import DAY
 from shared.states import ENDS, State
 from tests.clock import SettableClock
+from tests.deliveries import event_of
 from tests.unit.api.steps import all_messages, bring, create, item, stored, upload
 
 
@@ -28,9 +28,8 @@ def _time(clock: SettableClock) -> None:
 
 def deliver(*bodies: str) -> list[str]:
     """Deliver a batch; the places of the messages that are to come again."""
-    records: list[Message] = [{"messageId": str(place), "body": body} for place, body in enumerate(bodies)]
-    answer = dead_letters.handler({"Records": records}, None)
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    answer = dead_letters.handler(event_of(*bodies), None)
+    return [failure["itemIdentifier"].removeprefix("message-") for failure in answer["batchItemFailures"]]
 
 
 def test_a_job_that_waited_untouched_fails_and_keeps_its_audio(parts: Service, clock: SettableClock) -> None:

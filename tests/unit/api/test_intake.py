@@ -17,6 +17,7 @@ from shared.job import Role
 from shared.job_table import job_key
 from shared.object_keys import result_key, upload_key
 from shared.states import ENDS, State
+from tests.deliveries import event_of
 from tests.jobs_for_tests import result
 from tests.lost_responses import lost_once
 from tests.unit.api.steps import (
@@ -59,10 +60,7 @@ def told(*keys: str, etag: str = '"' + "0" * 32 + '"') -> str:
 
 def deliver(*bodies: str) -> list[str]:
     """Deliver a batch; the places of the messages that are to come again."""
-    records: list[intake.Message] = [
-        {"messageId": f"message-{place}", "body": body} for place, body in enumerate(bodies)
-    ]
-    answer = intake.handler({"Records": records}, None)
+    answer = intake.handler(event_of(*bodies), None)
     assert list(answer) == ["batchItemFailures"]
     assert all(list(failure) == ["itemIdentifier"] for failure in answer["batchItemFailures"])
     return [failure["itemIdentifier"].removeprefix("message-") for failure in answer["batchItemFailures"]]
@@ -240,9 +238,8 @@ def test_a_poisoned_message_fails_alone(poison: str, parts: Service, logged: io.
     good = [told(upload_key(job.id, Role.DEGRADED)) for job in (one, other)]
     assert deliver(good[0], poison, good[1]) == ["1"]
     assert {envelope.unpack(message.body).job for message in messages(parts)} == {one.id, other.id}
-    assert [json.loads(line)["message_id"] for line in logged.getvalue().splitlines() if "intake_failed" in line] == [
-        "message-1"
-    ]
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert [line["message_id"] for line in lines if line["event"] == "message_failed"] == ["message-1"]
 
 
 def test_a_call_that_fails_brings_its_message_back_and_the_next_delivery_goes_on(parts: Service) -> None:

@@ -17,6 +17,7 @@ from api.service import Service
 from shared.job import Job, Role
 from shared.object_keys import upload_key
 from shared.states import State
+from tests.deliveries import event_of
 from tests.requests import Answer, request
 from tests.unit.api.steps import BUCKET, all_messages, bring, create, get, upload
 
@@ -148,7 +149,7 @@ def test_a_crash_of_the_intake_is_logged_without_secrets(
     body = json.dumps(
         {"Records": [{"s3": {"object": {"key": upload_key(job.id, Role.DEGRADED), "eTag": "0"}}}], "secret": KEY}
     )
-    assert intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)["batchItemFailures"]
+    assert intake.handler(event_of(body), None)["batchItemFailures"]
     assert "broken" in logged.getvalue()
     assert_holds_no_secret(logged.getvalue(), parts)
 
@@ -162,7 +163,7 @@ def test_a_whole_life_is_logged_without_secrets(
         for role in Role:
             upload(parts, job_id, role)
             body = json.dumps({"Records": [{"s3": {"object": {"key": upload_key(job_id, role), "eTag": "0"}}}]})
-            intake.handler({"Records": [{"messageId": "m", "body": body}]}, None)
+            intake.handler(event_of(body), None)
         for name in ("start", "get", "get", "get", "get"):
             REQUESTS[name](job_id)
     assert len(all_messages(parts)) == 1
