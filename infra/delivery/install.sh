@@ -51,7 +51,7 @@ before_env=$etc/worker.env.before # of `previous`; there as long as an installat
 main() {
     mkdir -p "$home/versions" "$etc" "$units/$UNIT.d" "$users"
     take_lock
-    new=$(tar -xzOf "$archive" VERSION) || fail "$archive is no archive of the worker's."
+    new=$(tar --occurrence=1 -xzOf "$archive" VERSION) || fail "$archive is no archive of the worker's."
     case $new in '' | *[!0-9A-Za-z._-]* | .*) fail "$archive has no VERSION that can be a directory's name." ;; esac
     old=$(installed_version)
     if [ "$new" = "$old" ] && [ ! -e "$before_env" ] && cmp -s "$settings" "$etc/worker.env"; then
