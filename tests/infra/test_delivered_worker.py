@@ -79,7 +79,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
     directory = tmp_path_factory.mktemp("delivered")
     polqa_tools.install(directory, "opticom-table")
     python = directory / "python.tar.gz"
-    with tarfile.open(python, "w:gz", compresslevel=1) as archive:
+    with tarfile.open(python, "w:gz", compresslevel=0) as archive:
         for part in (
             f"bin/python{VERSION}",
             LIBRARY,
