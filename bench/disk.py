@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LOOK_SECONDS = 1.0
+from bench.looking import each_second
 
 
 @contextmanager
 def peak(directory: Path) -> Iterator[list[int]]:
     """The most bytes that its files have, looked at each second; in a list of one."""
-    most, done = [0], threading.Event()
+    most = [0]
 
     def look() -> None:
-        while not done.wait(LOOK_SECONDS):
-            most[0] = max(most[0], bytes_in(directory))
+        most[0] = max(most[0], bytes_in(directory))
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with each_second(look):
         yield most
-    finally:
-        done.set()
-        thread.join()
 
 
 def bytes_in(directory: Path) -> int:

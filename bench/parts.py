@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import psutil
 
+from bench.looking import each_second
 from bench.process import cpu_seconds
 
 # By what a command line holds; a worker's children come before it.
@@ -20,8 +20,6 @@ _WORDS = {
     "emulator": "sandbox.cloud",
 }
 NAMES = (*_WORDS, "clients")
-
-LOOK_SECONDS = 1.0
 
 
 def cpu() -> Mapping[str, float]:
@@ -37,20 +35,13 @@ def cpu() -> Mapping[str, float]:
 def peak_memory() -> Iterator[Mapping[str, int]]:
     """The most memory that each part had resident, in bytes, looked at each second."""
     most: dict[str, int] = defaultdict(int)
-    done = threading.Event()
 
     def look() -> None:
-        while not done.wait(LOOK_SECONDS):
-            for part, now in _memory().items():
-                most[part] = max(most[part], now)
+        for part, now in _memory().items():
+            most[part] = max(most[part], now)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with each_second(look):
         yield most
-    finally:
-        done.set()
-        thread.join()
 
 
 def _memory() -> Mapping[str, int]:
