@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +21,9 @@ class Context:
     memory_limit_in_mb = 1769
     invoked_function_arn = "arn:aws:lambda:eu-central-1:000000000000:function:api"
     aws_request_id = "00000000-0000-0000-0000-000000000000"
+
+
+Handler = Callable[[object, Context], Mapping[str, object]]  # any of two frameworks'
 
 
 def main(module: str, requests: int) -> None:
@@ -40,7 +44,7 @@ def main(module: str, requests: int) -> None:
     )
 
 
-def _answer(handler, event) -> None:  # type: ignore[no-untyped-def]  # any of two frameworks'
+def _answer(handler: Handler, event: object) -> None:
     answer = handler(event, Context())
     if answer["statusCode"] != 201:
         raise RuntimeError(f"{answer['statusCode']}: {answer['body']}")
