@@ -52,7 +52,7 @@ class Metrics:
         """How often a `Read` or a `Write` was refused, by the table or an index.
 
         DynamoDB tells of it only while it happens, and CloudWatch leaves an alarm on DynamoDB as it is while nothing is
-        told (CloudWatch API Reference, PutMetricAlarm: TreatMissingData): so nothing is filled in as 0.
+        told (CloudWatch API Reference, PutMetricAlarm: TreatMissingData). So silence counts as 0.
         """
         metric = f"{kind}ThrottleEvents"
         told = {"table": self.table(metric)} | {one.name: self.table(metric, one.name) for one in JOBS_TABLE.indexes}
