@@ -7,7 +7,10 @@ import hashlib
 import re
 import shutil
 import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from shared import logs
-from shared.job import AudioFile, Job, Role
+from shared.job import Job, Role
 from worker import reference_cache
 from worker.disk import Disk, is_full, no_room
 from worker.engines.engine import EngineError, FailureClass
@@ -46,6 +49,16 @@ class RootInUse(Exception):
 
 class FetchStopped(Exception):
     """The worker ends: nothing is fetched any more."""
+
+
+@dataclass(frozen=True)
+class _Fetching:
+    """A job whose files are on their way."""
+
+    job: Job
+    directory: Path
+    cancelled: Cancellation
+    failed: threading.Event = field(default_factory=threading.Event)  # one of them: the other is of no use
 
 
 class JobFiles:
@@ -112,20 +125,29 @@ class JobFiles:
                 log.warning("directory_left", directory=str(directory), why=str(error), to_do=TO_DO_LEFT)
 
     def _fill(self, directory: Path, job: Job, cancelled: Cancellation) -> None:
+        """Both files at once, for the slower one of them is what a job waits for; where one fails, the other ends."""
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
-        for role in Role:
-            target = directory / f"{role}.wav"
-            download = partial(self._patience, partial(self._download, job.file(role), role, target, cancelled))
-            if role is Role.REFERENCE and (reference := reference_cache.declared(job)):
-                self._references.provide(reference, target, download)
-            else:
-                download()
+        fetching = _Fetching(job, directory, cancelled)
+        with ThreadPoolExecutor(len(Role), "download") as threads:
+            each = [threads.submit(copy_context().run, self._bring, fetching, role) for role in Role]
+            ended, _ = wait(each, return_when=FIRST_EXCEPTION)
+            fetching.failed.set()
+        for one in ended:
+            one.result()
 
-    def _download(self, file: AudioFile, role: Role, target: Path, cancelled: Cancellation) -> None:
+    def _bring(self, fetching: _Fetching, role: Role) -> None:
+        target = fetching.directory / f"{role}.wav"
+        download = partial(self._patience, partial(self._download, fetching, role, target))
+        if role is Role.REFERENCE and (reference := reference_cache.declared(fetching.job)):
+            self._references.provide(reference, target, download)
+        else:
+            download()
+
+    def _download(self, fetching: _Fetching, role: Role, target: Path) -> None:
         """One try of however many: each looks whether the job is still wanted, and so does each chunk."""
-        self._check(cancelled)
-        digest = hashlib.sha256()
+        self._check(fetching)
+        file, digest = fetching.job.file(role), hashlib.sha256()
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=file.key, IfMatch=file.etag or "*")
         except ClientError as error:
@@ -133,16 +155,16 @@ class JobFiles:
         opened = cast("AbstractContextManager[HTTPResponse]", response["Body"])  # entered, it is urllib3's own
         with opened as body, target.open("wb") as written:
             while chunk := body.read1(MOST_BYTES):  # what there is: one that trickles is looked at as it does
-                self._check(cancelled)
+                self._check(fetching)
                 digest.update(chunk)
                 written.write(chunk)
         if file.sha256 and digest.hexdigest() != file.sha256:
             message = f"The {role} file has another SHA-256 than was declared. Hash what you upload, in a new job."
             raise EngineError(FailureClass.BAD_INPUT, "sha256_mismatch", message, role)
 
-    def _check(self, cancelled: Cancellation) -> None:
-        cancelled.check()
-        if self._hurried.is_set():
+    def _check(self, fetching: _Fetching) -> None:
+        fetching.cancelled.check()
+        if self._hurried.is_set() or fetching.failed.is_set():
             raise FetchStopped
 
 

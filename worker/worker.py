@@ -8,6 +8,7 @@ import threading
 from shared import logs
 from shared.claims import Claims
 from shared.hosts import Hosts, HostState
+from shared.job import Role
 from shared.job_table import JobTable
 from shared.pools import Lane
 from shared.resources import MALFORMED_QUEUE, lane_queue
@@ -64,7 +65,7 @@ class Worker:
         self._hurried = threading.Event()
         self._opening = threading.Thread(target=self._open, name="opening")
         in_hand = told.seats + told.prefetch
-        threads = in_hand + told.seats * 2 + BEATING_THREADS + 4
+        threads = in_hand * len(Role) + told.seats * 2 + BEATING_THREADS + 4  # a job's files are fetched at once
         self._engine, aws = _engine_and_clients(told, threads)
         self._logs = aws.logs
         self._patience = Patience()

@@ -8,11 +8,12 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from itertools import count
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 NOBODY = 65534
 FILE = secrets.token_bytes(1000)
+NOT_THERE = b"<Error><Code>NoSuchKey</Code></Error>"
 
 
 @pytest.fixture
@@ -128,20 +130,32 @@ def test_a_directory_that_cannot_be_removed_is_told_with_what_to_do(shared_root:
 
 
 class Storage:
-    """An S3 that sends each file as the test says: `send` is given what to write to, and how often it was asked."""
+    """An S3 that sends each file as the test says: `send` is given what to write to, and how often it was asked.
 
-    def __init__(self, send: Callable[[BufferedIOBase, int], None]) -> None:
+    Of the role that is `missing` it says that there is no such file.
+    """
+
+    def __init__(self, send: Callable[[BufferedIOBase, int], None], missing: Role | None = None) -> None:
         asked = count(1)
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if missing and f"/{missing}.wav" in self.path:
+                    self._refuse()
+                    return
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(FILE)))
                 self.end_headers()
                 send(self.wfile, next(asked))
                 self.close_connection = True
+
+            def _refuse(self) -> None:
+                self.send_response(404)
+                self.send_header("Content-Length", str(len(NOT_THERE)))
+                self.end_headers()
+                self.wfile.write(NOT_THERE)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -182,3 +196,33 @@ def test_a_download_that_breaks_off_is_made_again(tmp_path: Path, cancelled: Can
     with Storage(send) as s3:
         directory = files_in(tmp_path, s3).fetch(new_job(), cancelled)
     assert {role: (directory / f"{role}.wav").read_bytes() for role in Role} == dict.fromkeys(Role, FILE)
+
+
+def test_both_files_are_fetched_at_once(tmp_path: Path, cancelled: Cancellation) -> None:
+    both_asked = Barrier(len(Role), timeout=60)
+
+    def send(body: BufferedIOBase, _: int) -> None:
+        both_asked.wait()
+        body.write(FILE)
+
+    with Storage(send) as s3:
+        directory = files_in(tmp_path, s3).fetch(new_job(), cancelled)
+    assert {role: (directory / f"{role}.wav").read_bytes() for role in Role} == dict.fromkeys(Role, FILE)
+
+
+@pytest.mark.parametrize("missing", Role)
+def test_where_one_file_is_not_there_the_other_is_waited_for_no_longer(
+    tmp_path: Path, cancelled: Cancellation, missing: Role
+) -> None:
+    ended = Event()
+
+    def trickle(body: BufferedIOBase, _: int) -> None:
+        with suppress(OSError):
+            while not ended.wait(0.01):  # a byte at a time, and never all
+                body.write(b"x")
+
+    with Storage(trickle, missing) as s3:
+        with pytest.raises(EngineError, match=f"{missing} file was removed"):
+            files_in(tmp_path, s3).fetch(new_job(), cancelled)
+        ended.set()
+    assert list(tmp_path.iterdir()) == []
