@@ -1,76 +1,77 @@
 """Places: how many jobs may be in hand at once, and which lane's turn it is to have the next one."""
 
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 
 from shared.pools import Lane
 
 BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of interactive jobs starves it
+SOON_SECONDS = 1.0  # where every place was left within it, one will be again: worth a receive, which takes 20 ms on AWS
 
 
 class Places:
-    """A counted supply of places, one a job in hand. A receive that is to bring jobs reserves their places first.
+    """A counted supply of places, one a job in hand. A lane waits for one before it receives, and takes it to claim.
 
-    Where both lanes wait, interactive goes first, but for every fifth place. A lane that had no message is waited on
-    without a place, so that none stands empty for it while the other lane has jobs.
+    Where both lanes wait, interactive goes first, but for every fifth place. Nothing is set aside for a receive in
+    flight, so none stands empty for a lane that may have no message while the other one has.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._count = count
         self._free = count
-        self._reserved = 0  # for receives that are in flight
+        self._clock = clock
+        self._left: deque[float] = deque(maxlen=count)  # when the last jobs left their places
         self._waiting: set[Lane] = set()
         self._since_bulk = 0
         self._closed = False
         self._changed = threading.Condition()
 
-    def wait_free(self, lane: Lane, wait_seconds: float) -> bool:
-        """Wait so long until the lane may have a place, without taking it; whether it may."""
-        return self._reserve(lane, 0, wait_seconds) > 0
+    def wait(self, lane: Lane, wait_seconds: float) -> int:
+        """Wait so long until a receive is worth while; for how many messages: 0 if none is.
 
-    def reserve(self, lane: Lane, most: int, wait_seconds: float) -> int:
-        """Reserve from one to `most` places for a receive, waiting so long for the first; 0 if none came."""
-        return min(most, self._reserve(lane, most, wait_seconds))
-
-    def _reserve(self, lane: Lane, most: int, wait_seconds: float) -> int:
-        """Reserve up to `most`; how many there were for the lane."""
+        As many as there are places that the lane may have now; one, where none is free but one soon will be.
+        """
         with self._changed:
-            self._waiting.add(lane)
-            self._changed.notify_all()  # now that this lane waits too, it may be the other one's turn
-            self._changed.wait_for(lambda: self._closed or self._may_have(lane), wait_seconds)
-            self._waiting.discard(lane)
-            free = 0 if self._closed else self._may_have(lane)
-            self._free -= min(most, free)
-            self._reserved += min(most, free)
-            self._changed.notify_all()
-            return free
+            self._wait(lane, lambda: bool(self._may_have(lane)) or self._soon(), wait_seconds)
+            return 0 if self._closed else self._may_have(lane) or self._soon()
 
-    def fill(self, lane: Lane, reserved: int, filled: int) -> None:
-        """A receive is over: of its reserved places so many are filled by jobs, the others are free again."""
+    def take(self, lane: Lane, wait_seconds: float) -> bool:
+        """Wait so long for a place, and take it; whether there was one."""
         with self._changed:
-            self._reserved -= reserved
-            self._free += reserved - filled
-            if lane is Lane.BULK:
-                self._since_bulk = 0
-            else:
-                self._since_bulk += filled
+            self._wait(lane, lambda: bool(self._may_have(lane)), wait_seconds)
+            if self._closed or not self._may_have(lane):
+                return False
+            self._free -= 1
+            self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + 1
             self._changed.notify_all()
+            return True
 
     def release(self) -> None:
         """A job has left its place."""
         with self._changed:
             self._free += 1
+            self._left.append(self._clock())
             self._changed.notify_all()
 
     @property
     def in_hand(self) -> int:
-        """How many places are filled by jobs."""
-        return self._count - self._free - self._reserved
+        """How many places are taken."""
+        return self._count - self._free
 
     def close(self) -> None:
-        """Nobody may reserve any more."""
+        """Nobody may have any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _wait(self, lane: Lane, enough: Callable[[], bool], wait_seconds: float) -> None:
+        self._waiting.add(lane)
+        self._changed.notify_all()  # now that this lane waits too, it may be the other one's turn
+        self._changed.wait_for(lambda: self._closed or enough(), wait_seconds)
+        self._waiting.discard(lane)
+        self._changed.notify_all()
 
     def _may_have(self, lane: Lane) -> int:
         """How many places the lane may have now."""
@@ -80,3 +81,6 @@ class Places:
         if Lane.INTERACTIVE in self._waiting:
             return min(self._free, 1) if until_bulk <= 0 else 0
         return self._free
+
+    def _soon(self) -> bool:
+        return len(self._left) == self._count and self._clock() - self._left[0] < SOON_SECONDS

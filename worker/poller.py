@@ -1,9 +1,10 @@
-"""Receives messages, each into a place reserved for it beforehand."""
+"""Receives messages while there are places, and hands each on once it has one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 
 from shared import logs
 from shared.pools import Lane
@@ -69,38 +70,22 @@ class Poller:
         return self._late
 
     def _run(self, lane: Lane) -> None:
-        more = False
         while self._open(lane):
-            more = self._take_more(lane) if more else self._await_one(lane)
+            if most := self._places.wait(lane, self._watchdog.step_seconds):
+                self._take(lane, min(most, MOST_AT_ONCE))
         self._watchdog.ended(_loop(lane))
 
-    def _take_more(self, lane: Lane) -> bool:
-        """Receive from a lane that had messages into as many places as it may have; whether there may be more."""
-        reserved = self._places.reserve(lane, MOST_AT_ONCE, self._watchdog.step_seconds)
-        if not reserved:
-            return True
-        works = self._receive(lane, reserved, BRIEF_SECONDS)
-        self._places.fill(lane, reserved, len(works))
-        for work in works:
-            self._inbox.put(work)
-        return bool(works)
+    def _take(self, lane: Lane, most: int) -> None:
+        """Receive so many, and hand each on with a place of its own.
 
-    def _await_one(self, lane: Lane) -> bool:
-        """Wait for a message of a lane that had none, without a place; whether one came.
-
-        Where the other lane has filled every place meanwhile, it is kept, and not claimed until there is one for it.
+        Where other jobs took the places meanwhile they are kept, unclaimed, and go back where none gets free for long:
+        another host may have one.
         """
-        if not self._places.wait_free(lane, self._watchdog.step_seconds):
-            return False
-        works = self._receive(lane, 1, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds)
-        while works and not self._places.reserve(lane, 1, self._watchdog.step_seconds):
+        works = deque(self._receive(lane, most, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds))
+        while works and self._places.take(lane, self._watchdog.step_seconds):
+            self._inbox.put(works.popleft())
             self._watchdog.turn(_loop(lane))
-            works = self._unless_closed(works)
-        if works:
-            self._places.fill(lane, 1, 1)
-        for work in works:
-            self._inbox.put(work)
-        return bool(works)
+        self._return(works)
 
     def _closed(self) -> bool:
         try:
@@ -140,21 +125,21 @@ class Poller:
         works = [work for message in messages if (work := _work(message))]
         for work in works:
             self._keeper.hold(work)
-        return self._unless_closed(works)
-
-    def _unless_closed(self, works: list[Work]) -> list[Work]:
-        """What was received, while there is no reason to receive nothing; else it goes back, unclaimed."""
-        if self._stopping.is_set():
-            self._late += works
-            return []
         if not self._closed():
             return works
+        self._return(works)
+        return []
+
+    def _return(self, works: Iterable[Work]) -> None:
+        """What was received goes back, unclaimed; while the worker ends, whoever ends it does that."""
+        if self._stopping.is_set():
+            self._late.extend(works)
+            return
         for work in works:
             self._keeper.let_go(work)  # first, for a beat would hide the message again
             self._messages.hide(work.message, 0)  # one try: a loop that is watched must turn
             self._accounts.unclaimed()
             work.cancelled.close()
-        return []
 
 
 def _loop(lane: Lane) -> str:

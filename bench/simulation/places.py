@@ -13,7 +13,10 @@ Waiting = Generator[simpy.Event, None, int]
 
 
 class Places:
-    """Interactive goes first where both lanes wait, but for every fifth place."""
+    """Interactive goes first where both lanes wait, but for every fifth place.
+
+    What is received ahead of a place, where jobs are shorter than a second, is not imitated.
+    """
 
     def __init__(self, env: simpy.Environment, count: int) -> None:
         self._env = env
@@ -23,23 +26,23 @@ class Places:
         self._changed = env.event()
         self._none_free = env.event()
 
-    def reserve(self, lane: Lane, most: int) -> Waiting:
-        """Wait for the first place that the lane may have; up to `most` are taken, and as many returned."""
+    def wait(self, lane: Lane) -> Waiting:
+        """Wait for the first place that the lane may have; how many there are."""
         self._waiting.add(lane)
         self._notify()
         while not (free := self._may_have(lane)):
             yield self._changed
         self._waiting.discard(lane)
-        reserved = min(most, free)
-        self._free -= reserved
         self._notify()
-        return reserved
+        return free
 
-    def fill(self, lane: Lane, reserved: int, filled: int) -> None:
-        """Of the reserved places so many are filled by jobs, the others are free again."""
-        self._free += reserved - filled
-        self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + filled
+    def take(self, lane: Lane) -> Waiting:
+        """Wait for a place, and take it."""
+        yield from self.wait(lane)
+        self._free -= 1
+        self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + 1
         self._notify()
+        return 1
 
     def release(self) -> None:
         """A job has left its place."""
@@ -48,7 +51,7 @@ class Places:
 
     @property
     def none_free(self) -> bool:
-        """Whether every place is reserved or filled."""
+        """Whether every place is taken."""
         return not self._free
 
     def until_none_free(self) -> simpy.Event:

@@ -54,33 +54,16 @@ class Worker:
         return list(self._in_hand)
 
     def _poll(self, lane: Lane) -> Steps:
-        """`worker.poller`: a lane that had messages is asked with places, one that had none without."""
-        more = False
+        """`worker.poller`, but that what waits for a place for long does not go back."""
         while True:
-            if more:
-                reserved = yield from self._places.reserve(lane, MOST_AT_ONCE)
-                jobs = yield from self._receive(lane, reserved)
-            else:
-                yield from self._places.reserve(lane, 0)
-                jobs = yield from self._await_one(lane)
-                reserved = (yield from self._places.reserve(lane, 1)) if jobs else 0
-            self._places.fill(lane, reserved, len(jobs))
-            for job in jobs:
+            most = yield from self._places.wait(lane)
+            for job in (yield from self._receive(lane, min(most, MOST_AT_ONCE))):
+                yield from self._places.take(lane)
                 self._fetch(job)
-            more = bool(jobs)
 
     def _receive(self, lane: Lane, most: int) -> Receive:
-        jobs = self._lanes.take(lane, most)
-        if not jobs:
-            with self._lanes.asking(lane) as asked:
-                yield asked | self._env.timeout(BRIEF_SECONDS)
-            jobs = [asked.job] if asked.job else []
-        self._in_hand.update(dict.fromkeys(jobs))
-        return jobs
-
-    def _await_one(self, lane: Lane) -> Receive:
         """Poll after poll, until there is a job, or a poll ends while no place is free."""
-        jobs = self._lanes.take(lane, 1)
+        jobs = self._lanes.take(lane, most)
         if not jobs:
             with self._lanes.asking(lane) as asked:
                 while not asked.job:

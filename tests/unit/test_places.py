@@ -5,14 +5,27 @@ from __future__ import annotations
 import time
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shared.pools import Lane
-from worker.places import BULK_SHARE, Places
+from worker.places import BULK_SHARE, SOON_SECONDS, Places
 
 SECONDS = 10
+NO_SECONDS = 0.01
+
+
+class Clock:
+    """A clock that is told the time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def wait_until_waiting(places: Places, *lanes: Lane) -> None:
@@ -21,55 +34,74 @@ def wait_until_waiting(places: Places, *lanes: Lane) -> None:
         time.sleep(0.001)
 
 
-def test_a_receive_gets_as_many_places_as_are_free() -> None:
+def take(places: Places, number: int, lane: Lane = Lane.BULK) -> None:
+    for _ in range(number):
+        assert places.take(lane, SECONDS)
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_as_many_are_worth_receiving_as_there_are_places(lane: Lane) -> None:
     places = Places(4)
-    assert places.reserve(Lane.INTERACTIVE, 10, SECONDS) == 4
+    assert places.wait(lane, SECONDS) == 4
+    take(places, 3)
+    assert places.wait(lane, SECONDS) == 1
 
 
-def test_a_lane_is_waited_on_without_a_place_so_that_the_other_may_have_them_all() -> None:
+def test_who_only_waited_to_receive_has_taken_nothing() -> None:
     places = Places(4)
-    assert places.wait_free(Lane.INTERACTIVE, SECONDS)
-    assert places.reserve(Lane.BULK, 10, SECONDS) == 4
-    assert places.in_hand == 0
+    assert places.wait(Lane.INTERACTIVE, SECONDS)
+    take(places, 4, Lane.BULK)
+    assert places.in_hand == 4
 
 
-def test_no_lane_is_waited_on_while_every_place_is_taken() -> None:
+def test_nothing_is_worth_receiving_while_every_place_is_taken() -> None:
     places = Places(1)
-    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
-    assert not places.wait_free(Lane.INTERACTIVE, 0.01)
+    take(places, 1)
+    assert places.wait(Lane.INTERACTIVE, NO_SECONDS) == 0
 
 
-def test_a_place_that_bulk_waits_for_lets_interactive_be_waited_on_all_the_same() -> None:
+def test_where_jobs_are_so_short_that_a_place_is_soon_free_one_is_worth_receiving() -> None:
+    clock = Clock()
+    places = Places(2, clock)
+    take(places, 2)
+    for _ in range(2):
+        clock.now += SOON_SECONDS / 3
+        places.release()
+        take(places, 1)
+    assert places.wait(Lane.BULK, NO_SECONDS) == 1
+    assert not places.take(Lane.BULK, NO_SECONDS)
+    clock.now += SOON_SECONDS
+    assert places.wait(Lane.BULK, NO_SECONDS) == 0
+
+
+def test_a_place_that_some_short_job_left_says_nothing_of_the_others() -> None:
+    clock = Clock()
+    places = Places(2, clock)
+    take(places, 2)
+    places.release()
+    take(places, 1)
+    assert places.wait(Lane.BULK, NO_SECONDS) == 0
+
+
+def test_a_place_that_bulk_waits_for_lets_interactive_look_all_the_same() -> None:
     places = Places(1)
-    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
+    take(places, 1)
     with ThreadPoolExecutor(2) as threads:
-        taken = threads.submit(places.reserve, Lane.BULK, 1, SECONDS)
+        taken = threads.submit(places.take, Lane.BULK, SECONDS)
         wait_until_waiting(places, Lane.BULK)
-        looked = threads.submit(places.wait_free, Lane.INTERACTIVE, SECONDS)
+        looked = threads.submit(places.wait, Lane.INTERACTIVE, SECONDS)
         wait_until_waiting(places, Lane.INTERACTIVE)
         places.release()
         assert looked.result(SECONDS)
-        assert taken.result(SECONDS) == 1
-
-
-def test_the_only_place_goes_to_either_lane() -> None:
-    assert Places(1).reserve(Lane.BULK, 10, SECONDS) == 1
-    assert Places(1).reserve(Lane.INTERACTIVE, 10, SECONDS) == 1
-
-
-def test_what_a_receive_did_not_fill_is_free_again() -> None:
-    places = Places(3)
-    places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10, SECONDS), 1)
-    assert places.in_hand == 1
-    assert places.reserve(Lane.INTERACTIVE, 10, SECONDS) == 2
+        assert taken.result(SECONDS)
 
 
 def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
     places, taken = Places(1), []
-    places.fill(Lane.BULK, places.reserve(Lane.BULK, 1, SECONDS), 1)
+    take(places, 1)
 
     def wait(lane: Lane) -> Lane:
-        assert places.reserve(lane, 10, SECONDS) == 1
+        assert places.take(lane, SECONDS)
         return lane
 
     with ThreadPoolExecutor(2) as threads:
@@ -80,7 +112,6 @@ def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
             done, waiting = futures.wait(waiting, SECONDS, return_when=futures.FIRST_COMPLETED)
             (lane,) = (future.result() for future in done)
             taken.append(lane)
-            places.fill(lane, 1, 1)
             waiting.add(threads.submit(wait, lane))
         places.close()
         for future in waiting:
@@ -90,63 +121,61 @@ def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
 
 def test_after_a_flood_of_interactive_jobs_bulk_that_waits_is_owed_the_next_place() -> None:
     places = Places(2 * BULK_SHARE)
-    places.fill(Lane.INTERACTIVE, places.reserve(Lane.INTERACTIVE, 10, SECONDS), 10)
-    with ThreadPoolExecutor(1) as threads:
-        bulk = threads.submit(places.reserve, Lane.BULK, 10, SECONDS)
-        wait_until_waiting(places, Lane.BULK)
+    take(places, 10, Lane.INTERACTIVE)
+    with ThreadPoolExecutor(2) as threads:
+        each = {lane: threads.submit(places.take, lane, SECONDS) for lane in Lane}
+        wait_until_waiting(places, *Lane)
         places.release()
-        assert places.reserve(Lane.INTERACTIVE, 10, 0.5) == 0
-        assert bulk.result(0.5) == 1
-    assert places.in_hand == 9
+        assert each[Lane.BULK].result(SECONDS)
+        assert not each[Lane.INTERACTIVE].done()
+        places.close()
+    assert places.in_hand == 10
 
 
 def test_who_waited_long_enough_gets_none_and_waits_no_more() -> None:
     places = Places(1)
-    places.reserve(Lane.BULK, 1, SECONDS)
-    assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 0
+    take(places, 1)
+    assert not places.take(Lane.INTERACTIVE, NO_SECONDS)
     assert not places._waiting
-    places.fill(Lane.BULK, 1, 0)
-    assert places.reserve(Lane.INTERACTIVE, 1, 0.01) == 1
+    places.release()
+    assert places.take(Lane.INTERACTIVE, NO_SECONDS)
 
 
 def test_closing_wakes_whoever_waits() -> None:
     places = Places(1)
-    places.reserve(Lane.BULK, 1, SECONDS)
+    take(places, 1)
     with ThreadPoolExecutor(2) as threads:
-        waiting = [threads.submit(places.reserve, lane, 1, SECONDS) for lane in Lane]
+        taken = threads.submit(places.take, Lane.BULK, SECONDS)
+        looked = threads.submit(places.wait, Lane.INTERACTIVE, SECONDS)
         places.close()
-        assert [future.result(SECONDS) for future in waiting] == [0, 0]
+        assert not taken.result(SECONDS)
+        assert not looked.result(SECONDS)
 
 
 class PlacesMachine(RuleBasedStateMachine):
-    """Whatever the order of receives and releases, no place is lost and none is given twice."""
+    """Whatever the order of takes and releases, no place is lost and none is given twice."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.places = Places(5)
-        self.reserved = dict.fromkeys(Lane, 0)
+        self.places = Places(5, count(step=round(SOON_SECONDS)).__next__)  # no job is short
         self.in_hand = 0
 
-    @rule(lane=st.sampled_from(Lane), most=st.integers(1, 10))
-    def reserve(self, lane: Lane, most: int) -> None:
-        free = 5 - self.in_hand - sum(self.reserved.values())
-        if self.reserved[lane] or not free:
-            return  # one receive a lane; with none free it would wait, and nobody would wake it
-        self.reserved[lane] = self.places.reserve(lane, most, SECONDS)
-        assert 1 <= self.reserved[lane] <= min(most, free)
-
-    @rule(lane=st.sampled_from(Lane), share=st.floats(0, 1))
-    def fill(self, lane: Lane, share: float) -> None:
-        filled = round(self.reserved[lane] * share)
-        self.places.fill(lane, self.reserved[lane], filled)
-        self.reserved[lane] = 0
-        self.in_hand += filled
+    @rule(lane=st.sampled_from(Lane))
+    def take(self, lane: Lane) -> None:
+        if self.places.take(lane, 0):
+            self.in_hand += 1
+        else:
+            assert self.in_hand == 5
 
     @precondition(lambda self: self.in_hand)
     @rule()
     def release(self) -> None:
         self.places.release()
         self.in_hand -= 1
+
+    @rule(lane=st.sampled_from(Lane))
+    def wait(self, lane: Lane) -> None:
+        assert self.places.wait(lane, 0) == 5 - self.in_hand
 
     @invariant()
     def counts_agree(self) -> None:

@@ -18,7 +18,7 @@ from worker.keeper import Keeper
 from worker.messages import Messages
 from worker.places import Places
 from worker.poller import Poller
-from worker.watchdog import Watchdog
+from worker.watchdog import STEPS, Watchdog
 from worker.work import Message, Work
 
 SECONDS = 10
@@ -32,6 +32,7 @@ class Queues:
         self.messages = {lane: SimpleQueue[Message]() for lane in Lane}
         self.polled = {lane: Event() for lane in Lane}
         self.ended = Event()
+        self.waited_on: Lane | None = None  # a lane whose receives end with the test
 
     def send(self, lane: Lane, count: int) -> None:
         for number in range(count):
@@ -40,7 +41,7 @@ class Queues:
     def receive(self, lane: Lane, most: int, wait_seconds: int) -> list[Message]:
         self.polled[lane].set()
         deadline, received = time.monotonic() + wait_seconds, list[Message]()
-        while not received and not self.ended.is_set() and time.monotonic() < deadline:
+        while not received and not self.ended.is_set() and (lane is self.waited_on or time.monotonic() < deadline):
             try:
                 received.append(self.messages[lane].get(timeout=0.01))
                 while len(received) < most:
@@ -84,16 +85,30 @@ def closed() -> Event:
     return Event()
 
 
+@pytest.fixture
+def watchdog() -> Watchdog:
+    return Watchdog(STEPS * SECONDS)
+
+
+IN_A_HURRY = pytest.mark.parametrize("watchdog", [Watchdog(STEPS * 0.1)])
+
+
 @pytest.fixture(autouse=True)
 def poller(
-    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
+    queues: Queues,
+    messages: Mock,
+    places: Places,
+    inbox: Handoff[Work],
+    keeper: Mock,
+    closed: Event,
+    watchdog: Watchdog,
 ) -> Iterator[Poller]:
     poller = Poller(
         messages=messages,
         places=places,
         keeper=keeper,
         inbox=inbox,
-        watchdog=Watchdog(SECONDS),
+        watchdog=watchdog,
         accounts=create_autospec(Accounts, instance=True),
         closed=closed.is_set,
         poll_seconds=SECONDS,
@@ -145,6 +160,40 @@ def test_what_comes_when_the_other_lane_has_filled_every_place_is_kept_until_the
     assert late.message.lane is Lane.INTERACTIVE
 
 
+@IN_A_HURRY
+def test_what_is_kept_for_long_goes_back_for_another_host_may_have_a_place(
+    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock
+) -> None:
+    fill_beside_a_late_one(queues, places, inbox, keeper)
+    assert given_back(messages, 1) == ["interactive-0"]
+    keeper.let_go.assert_called_once()
+    assert (inbox.clear(), places.in_hand) == ([], IN_HAND)
+
+
+def test_a_lane_that_had_a_message_and_is_looked_at_again_leaves_the_other_every_place(
+    queues: Queues, messages: Mock, inbox: Handoff[Work]
+) -> None:
+    queues.waited_on = Lane.BULK
+    queues.send(Lane.BULK, 1)
+    inbox.take()
+    wait_until(lambda: [call.args[0] for call in messages.receive.call_args_list].count(Lane.BULK) == 2)
+    queues.send(Lane.INTERACTIVE, IN_HAND - 1)
+    for _ in range(IN_HAND - 1):
+        assert inbox.take()
+
+
+def test_while_jobs_are_short_the_next_message_is_there_before_its_place(
+    queues: Queues, places: Places, inbox: Handoff[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_clock", lambda: 0.0)
+    queues.send(Lane.BULK, 10 * IN_HAND)
+    for _ in range(IN_HAND):
+        assert inbox.take()
+        places.release()
+    wait_until(lambda: queues.messages[Lane.BULK].qsize() == 10 * IN_HAND - (2 * IN_HAND + 1))
+    assert places.in_hand == IN_HAND
+
+
 @pytest.mark.parametrize("lane", Lane)
 def test_what_comes_just_as_there_is_a_reason_to_receive_nothing_goes_back_unclaimed(
     lane: Lane,
@@ -164,6 +213,7 @@ def test_what_comes_just_as_there_is_a_reason_to_receive_nothing_goes_back_uncla
     wait_until(lambda: places.in_hand == 0)
 
 
+@IN_A_HURRY
 def test_what_waits_for_a_place_goes_back_when_there_is_a_reason_to_receive_nothing(
     queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
 ) -> None:
@@ -182,7 +232,7 @@ def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it
     queues.ended.set()
     assert [work.message.lane for work in poller.stop()] == [Lane.INTERACTIVE]
     assert inbox.clear() == []
-    assert (places.in_hand, places._reserved, places._free) == (IN_HAND, 0, 0)
+    assert places.in_hand == IN_HAND
 
 
 def fill_beside_a_late_one(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -> None:
