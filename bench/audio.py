@@ -13,6 +13,8 @@ from sandbox.children import ROOT
 RMS = 0.05  # of full scale: -26 dBov, the level of speech
 SPEECH = ROOT / "examples" / "male_48k.wav"
 NUMBER_BYTES = 4
+SAMPLE_BYTES = 2
+HEADER_BYTES = 44  # of a file of 16-bit PCM, before its samples: RIFF (12), fmt (24), and the head of data (8)
 
 
 def noise(seconds: float, rate_hz: int) -> bytes:
@@ -21,10 +23,10 @@ def noise(seconds: float, rate_hz: int) -> bytes:
     return wav(samples, rate_hz)
 
 
-def speech(least_bytes: int, file: Path = SPEECH) -> bytes:
-    """A file of speech, said again and again until it is so long."""
+def speech(size: int, file: Path = SPEECH) -> bytes:
+    """A file of so many bytes, of an even number: speech, said again and again, and cut off there."""
     samples, rate_hz = soundfile.read(file, dtype="int16")
-    return wav(np.tile(samples, -(-least_bytes // (2 * len(samples)))), rate_hz)
+    return wav(np.resize(samples, (size - HEADER_BYTES) // SAMPLE_BYTES), rate_hz)
 
 
 def numbered(wav: bytes, number: int) -> bytes:
