@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 
-from bench.simulation import goals, loss
-from bench.simulation.burst import JOBS, Burst, by_minute, waiting_jobs
-from bench.simulation.drawing import (
+from bench.drawing import (
     BLUE,
     COUNTS,
     DURATIONS,
@@ -22,6 +20,8 @@ from bench.simulation.drawing import (
     name_lines,
     plot,
 )
+from bench.simulation import goals, loss
+from bench.simulation.burst import JOBS, Burst, by_minute, waiting_jobs
 from bench.simulation.goals import BURST, EVENLY, MIXED, WAIT_SECONDS, Need, Question
 from bench.simulation.jobs import Floats
 from bench.simulation.load import Found, Point

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.drawing import as_duration
 from bench.simulation import goals, loss, table
 from bench.simulation.burst import by_minute, waiting_jobs
-from bench.simulation.drawing import as_duration
 from bench.simulation.goals import BURST, EVENLY, Goal, Question, fewest, need, pools
 from bench.simulation.jobs import Job, Lengths, seat_use, waits
 from bench.simulation.terms import Terms

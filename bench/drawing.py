@@ -25,10 +25,16 @@ STEPS = (0.001, 0.01, 0.1, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000,
 
 
 @contextmanager
-def plot(file: Path, rows: int = 1, height: float = 4.2) -> Iterator[list[Axes]]:
-    """So many plots, one below the other; written to the file in the end."""
+def plot(file: Path, rows: int = 1, columns: int = 1, height: float = 4.2, title: str = "") -> Iterator[list[Axes]]:
+    """So many plots, one below the other, or side by side on one y axis; written to the file in the end.
+
+    All of them have the title in common.
+    """
     with mpl.rc_context(fname=STYLE):
-        figure, axes = pyplot.subplots(rows, figsize=(8, height), layout="constrained", squeeze=False)
+        size = (8, height)
+        figure, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharey="row")
+        if title:
+            figure.suptitle(title, x=0.01, ha="left")
         try:
             yield list(axes.flat)
             figure.savefig(file, dpi=110, metadata={"Date": None} if file.suffix == ".svg" else {})
