@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from math import isnan
@@ -23,10 +23,12 @@ from bench.peers.faults import FAULTS, JOB_SECONDS, JOBS, Fault
 from bench.peers.line_up import DRAMATIQ_12_HOURS, MOSAIC, PEERS
 from bench.peers.site import SEATS
 from bench.peers.table import WIDTH
+from bench.report import Figure, Reach
 from shared.resources import VISIBILITY
 
 PARTICIPANTS = (MOSAIC, *PEERS, DRAMATIQ_12_HOURS)
 COLUMNS = ("lost", "repeated", "committed twice", "left invisible", "recovered, s", "ratio")
+NEVER = Reach(most=0, judge=max)
 
 Found = Mapping[str, Aftermath]
 
@@ -76,8 +78,23 @@ def _holds(seen: Aftermath) -> bool:
 
 def _write(file: Path, found: Mapping[str, Found]) -> None:
     faults = {fault: {name: asdict(seen) for name, seen in by_name.items()} for fault, by_name in found.items()}
-    content = {"bench": "Faults beside peers", "machine": report.machine(), "visibility": VISIBILITY, "faults": faults}
+    content = {
+        "bench": "Faults beside peers",
+        "machine": report.machine(),
+        "visibility": VISIBILITY,
+        "faults": faults,
+        "figures": report.documents(_to_reach([by_name[MOSAIC.name] for by_name in found.values()])),
+    }
     report.write(file, content)
+
+
+def _to_reach(ours: Sequence[Aftermath]) -> dict[Figure, list[float]]:
+    """What must not be, fault by fault."""
+    return {
+        Figure("Mosaic's jobs, by fault: lost", 0, NEVER): [seen.lost for seen in ours],
+        Figure("Mosaic's jobs, by fault: committed twice", 0, NEVER): [seen.committed_twice for seen in ours],
+        Figure("Mosaic's jobs, by fault: left invisible", 0, NEVER): [seen.left_invisible for seen in ours],
+    }
 
 
 if __name__ == "__main__":

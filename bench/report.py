@@ -24,7 +24,9 @@ class Reach:
     judge: Callable[[Sequence[float]], float] = statistics.median
 
     def met(self, values: Sequence[float]) -> bool:
-        """Whether the rounds reach it."""
+        """Whether the rounds reach it; where there is none, they do not."""
+        if not values:
+            return False
         judged = self.judge(values)
         return (self.least is None or judged >= self.least) and (self.most is None or judged <= self.most)
 
@@ -58,10 +60,21 @@ def show(title: str, rounds: Sequence[Round], file: Path | None) -> bool:
     Console().print("", table, f"[dim]rounds: {len(rounds)}; {machine()}[/]", "")
     reached = all(figure.reach.met(measured) for figure, measured in values.items() if figure.reach)
     if file:
-        named = {figure.name: measured for figure, measured in values.items()}
-        content = {"bench": title, "machine": machine(), "reached": reached, "rounds": named}
-        write(file, content)
+        write(file, {"bench": title, "machine": machine(), "reached": reached, "figures": documents(values)})
     return reached
+
+
+def documents(figures: Mapping[Figure, Sequence[float]]) -> dict[str, object]:
+    """For JSON, by name: each figure's value of every round, and what it is to reach and whether it does, or null."""
+    return {
+        figure.name: {
+            "rounds": values,
+            "digits": figure.digits,
+            "reach": str(figure.reach) if figure.reach else None,
+            "reached": figure.reach.met(values) if figure.reach else None,
+        }
+        for figure, values in figures.items()
+    }
 
 
 def _row(figure: Figure, values: Sequence[float]) -> list[str | Text]:

@@ -23,6 +23,7 @@ from bench.peers.measure import Seen, measure
 from bench.peers.rounds import Rounds, with_round
 from bench.peers.site import SEATS
 from bench.peers.workload import WORKLOADS, Workload
+from bench.report import Figure, Reach
 from shared.resources import VISIBILITY
 
 Found = dict[str, Rounds]
@@ -92,8 +93,20 @@ def _write(file: Path, found: Found, told: dict[str, Told]) -> None:
         "latencies": {service: asdict(latency) for service, latency in AWS_LIKE.items()},
         "peers": told,
         "workloads": {name: asdict(rounds) for name, rounds in found.items()},
+        "figures": report.documents(_to_reach(found)),
     }
     report.write(file, content)
+
+
+def _to_reach(found: Found) -> dict[Figure, list[float]]:
+    """The seat use of those of whom some is asked, by round."""
+    return {
+        Figure(f"seat use, {workload.name}: {name}", 3, Reach(least)): table.values(
+            found[workload.name], name, lambda seen: seen.use
+        )
+        for workload in WORKLOADS
+        for name, least in workload.reach.items()
+    }
 
 
 if __name__ == "__main__":

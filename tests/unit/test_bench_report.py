@@ -33,6 +33,10 @@ def test_a_range_is_left_at_either_end() -> None:
     assert [within.met([value]) for value in (-5.1, -5, 0, 5, 5.1)] == [False, True, True, True, False]
 
 
+def test_no_round_reaches_nothing() -> None:
+    assert not Reach(most=2, judge=max).met([])
+
+
 def test_people_see_median_and_range_and_what_to_reach(capsys: pytest.CaptureFixture[str]) -> None:
     report.show("Two seats", rounds([0.5, 0.98, 0.99]), None)
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("seat use"))
@@ -44,7 +48,9 @@ def test_programs_get_every_round(tmp_path: Path, capsys: pytest.CaptureFixture[
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["bench"] == "Two seats"
     assert not found["reached"]
-    assert found["rounds"] == {"seat use": [0.5, 0.6], "claimed, not begun": [2, 2], "calls a job": [2.5, 2.5]}
+    assert found["figures"]["calls a job"] == {"rounds": [2.5, 2.5], "digits": 2, "reach": None, "reached": None}
+    assert found["figures"]["seat use"] == {"rounds": [0.5, 0.6], "digits": 3, "reach": "≥ 0.97", "reached": False}
+    assert found["figures"]["claimed, not begun"]["reached"]
 
 
 def test_what_is_not_a_number_is_null_in_json(tmp_path: Path) -> None:
