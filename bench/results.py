@@ -7,7 +7,6 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -16,26 +15,14 @@ import psutil
 import typer
 from rich.console import Console
 
+from bench import page
+from bench.page import BENCHES, PAGE, PLACE
 from sandbox.children import ROOT
 
-PLACE = ROOT / "bench" / "results"  # of each bench what it printed, as text, and its figures as JSON
-PAGE = ROOT / "bench" / "results.md"
-
-# In the order of the page. All but the last are run where none is named: that one takes two hours.
-BENCHES = (
-    *("seat_use", "peers", "peer_faults", "visqol_pairs", "memory", "idle"),
-    *("api_import", "batch", "two_tenants", "validation", "headline"),
-)
 PACKAGES = ("boto3", "botocore", "ministack", "visqol-python", "numpy", "aws-lambda-powertools", "pydantic")
 GIGABYTE = 10**9
 WIDTH = "140"
-
-INTRODUCTION = """# Results
-
-What the benches printed, each with the command that repeats it; `make bench` runs all but the last in one go. Other
-work on the machine lowers every figure: what others used meanwhile stands below each table. Where a number to reach is
-marked ✗, it was not reached.
-"""
+RUN = BENCHES[:-1]  # where none is named: the last one takes two hours
 
 
 def main(
@@ -43,8 +30,8 @@ def main(
 ) -> None:
     """Run benches, on a machine that does nothing else, and write the page anew; exit 1 where a number is missed."""
     PLACE.mkdir(exist_ok=True)
-    missed = [bench for bench in benches or BENCHES[:-1] if not _run(bench)]
-    PAGE.write_text(_page())
+    missed = [bench for bench in benches or RUN if not _run(bench)]
+    page.write()
     Console().print(f"{PAGE.relative_to(ROOT)} is written." + f" Not reached: {', '.join(missed)}" * bool(missed))
     sys.exit(1 if missed else 0)
 
@@ -52,8 +39,10 @@ def main(
 def _run(bench: str) -> bool:
     """Whether it reached its numbers. What it prints is kept, also where it did not."""
     Console().rule(bench, align="left")
+    figures = PLACE / f"{bench}.json"
+    figures.unlink(missing_ok=True)  # else a bench that fails would seem to have found what it found before
     ended = subprocess.run(  # noqa: S603 - this interpreter and a module of ours
-        [sys.executable, "-m", f"bench.{bench}", "--json", str(PLACE / f"{bench}.json")],
+        [sys.executable, "-m", f"bench.{bench}", "--json", str(figures)],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": WIDTH, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
@@ -64,23 +53,6 @@ def _run(bench: str) -> bool:
     lines = [line.rstrip() for line in ended.stdout.strip("\n").splitlines()]
     (PLACE / f"{bench}.txt").write_text("\n".join([_machine(), *lines, ""]))
     return ended.returncode == 0
-
-
-def _page() -> str:
-    return "\n".join([INTRODUCTION, *(_section(bench) for bench in BENCHES if (PLACE / f"{bench}.txt").exists())])
-
-
-def _section(bench: str) -> str:
-    machine, *lines = (PLACE / f"{bench}.txt").read_text().splitlines()
-    printed = "\n".join(lines).strip("\n")
-    return f"## {_about(bench)}\n\n`python -m bench.{bench}`, {machine}\n\n```\n{printed}\n```\n"
-
-
-def _about(bench: str) -> str:
-    """The first line of its module's documentation, without the command."""
-    said = str(import_module(f"bench.{bench}").__doc__).splitlines()[0]
-    said = said.partition("`: ")[2] or said
-    return said[0].upper() + said[1:].rstrip(".")
 
 
 def _machine() -> str:
