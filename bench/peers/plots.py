@@ -42,10 +42,10 @@ class Mark:
     around: str
 
 
-LOST = Mark("lost", RED, RED)
-TWICE = Mark("two results", ORANGE, ORANGE)
-REPEATED = Mark("ran again, one result", PALE, PALE)
-HIDDEN = Mark("its message is still hidden from all", "white", GREY)
+LOST = Mark("a job lost", RED, RED)
+TWICE = Mark("a job with two results", ORANGE, ORANGE)
+REPEATED = Mark("a job that ran again, one result", PALE, PALE)
+HIDDEN = Mark("a message still hidden from all", "white", GREY)
 MARKS = (LOST, TWICE, REPEATED, HIDDEN)
 
 
@@ -62,7 +62,7 @@ def draw_seat_use(figures: Path, file: Path) -> None:
     with plot(file, columns=len(panels), height=height, title=title) as all_axes:
         for axes, (workload, rounds) in zip(all_axes, panels, strict=True):
             axes.set_title(_conditions(workload), fontsize=9, fontweight="normal")
-            axes.set(xlim=(-0.02, 1.3), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+            axes.set(xlim=(-0.02, 1.33), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
             for row, name in enumerate(names):
                 if name in rounds.kept[0]:
                     _draw_use(axes, row, name, values(rounds, name, lambda seen: seen.use))
@@ -81,15 +81,15 @@ def by_use(panels: Sequence[Panel]) -> list[str]:
 
 
 def draw_faults(figures: Path, file: Path) -> None:
-    """What each fault did to each participant: a square for each job to which something happened, and the seconds."""
+    """What each fault did to each participant: a square for each thing that went wrong, and the seconds it took."""
     faults = json.loads(figures.read_text())["faults"]
     names = list(next(iter(faults.values())))
-    title = f"What faults did to {JOBS} jobs, a square each, and seconds until all had a result"
+    title = f"What faults did to {JOBS} jobs, and the seconds until all had a result"
     height = ROW_INCHES * len(names) + 1.6
     with plot(file, columns=len(faults), height=height, title=title) as all_axes:
         for axes, (fault, by_name) in zip(all_axes, faults.items(), strict=True):
             axes.set_title(textwrap.fill(fault, 23), fontsize=9, fontweight="normal")
-            axes.set(xlim=(-0.8, A_LINE + 3.5), xticks=[])
+            axes.set(xlim=(-0.8, A_LINE + 3.8), xticks=[])
             axes.spines["bottom"].set_visible(False)
             for row, name in enumerate(names):
                 seen = _aftermath(**by_name[name])
@@ -102,7 +102,7 @@ def draw_faults(figures: Path, file: Path) -> None:
 
 
 def marks(seen: Aftermath) -> list[Mark]:
-    """A mark for each job that something happened to; one that ran again and has two results gets one."""
+    """A mark for each job that something happened to, one that ran again and has two results too, and each message."""
     again = max(0, seen.repeated - seen.committed_twice)
     counts = (seen.lost, seen.committed_twice, again, seen.left_invisible)
     return [mark for mark, count in zip(MARKS, counts, strict=True) for _ in range(count)]

@@ -66,7 +66,7 @@ def test_where_no_round_counts_nothing_is_drawn(tmp_path: Path) -> None:
         (Aftermath(lost=0, repeated=3, committed_twice=1, left_invisible=0, seconds=9), [TWICE, REPEATED, REPEATED]),
     ],
 )
-def test_a_job_that_something_happened_to_has_one_mark(seen: Aftermath, expected: list[Mark]) -> None:
+def test_a_job_that_ran_again_has_one_mark_also_where_it_has_two_results(seen: Aftermath, expected: list[Mark]) -> None:
     assert marks(seen) == expected
 
 
