@@ -64,9 +64,18 @@ class _Fetching:
 class JobFiles:
     """Makes the directories under `root`, fills and removes them."""
 
-    def __init__(
-        self, s3: S3Client, bucket: str, root: Path, patience: Patience, references: ReferenceCache, disk: Disk
+    def __init__(  # noqa: PLR0913 - where the bucket, this disk and its rules meet
+        self,
+        *,
+        s3: S3Client,
+        bucket: str,
+        root: Path,
+        patience: Patience,
+        references: ReferenceCache,
+        disk: Disk,
+        most_at_once: int,
     ) -> None:
+        """No more than `most_at_once` jobs' files are to be fetched at once: a thread each file."""
         self._s3 = s3
         self._bucket = bucket
         self._root = root
@@ -74,6 +83,7 @@ class JobFiles:
         self._references = references
         self._disk = disk
         self._hurried = threading.Event()
+        self._threads = ThreadPoolExecutor(most_at_once * len(Role), "download")
 
     def hurry(self) -> None:
         """Fetch nothing any more: whoever does gets FetchStopped."""
@@ -129,10 +139,10 @@ class JobFiles:
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
         fetching = _Fetching(job, directory, cancelled)
-        with ThreadPoolExecutor(len(Role), "download") as threads:
-            each = [threads.submit(copy_context().run, self._bring, fetching, role) for role in Role]
-            ended, _ = wait(each, return_when=FIRST_EXCEPTION)
-            fetching.failed.set()
+        each = [self._threads.submit(copy_context().run, self._bring, fetching, role) for role in Role]
+        ended, _ = wait(each, return_when=FIRST_EXCEPTION)
+        fetching.failed.set()
+        wait(each)  # nobody may write to what is to be removed
         for one in ended:
             one.result()
 

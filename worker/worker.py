@@ -84,7 +84,15 @@ class Worker:
         self._outbox = outbox
         self._references = ReferenceCache(told.work_directory / "references", told.cache_bytes)
         disk = Disk(told.work_directory, told.disk_floor_bytes, self._references.evict)
-        self._files = JobFiles(aws.s3, told.bucket, told.work_directory, self._patience, self._references, disk)
+        self._files = JobFiles(
+            s3=aws.s3,
+            bucket=told.bucket,
+            root=told.work_directory,
+            patience=self._patience,
+            references=self._references,
+            disk=disk,
+            most_at_once=in_hand,
+        )
         self._spawner = Spawner()
         self._measuring = Measuring(self._spawner, self._references, disk)
         beats = Claims(JobTable(aws.dynamodb, told.table), told.host, clock, told.lives)

@@ -57,7 +57,15 @@ def files(s3: S3Client, tmp_path: Path) -> JobFiles:
 
 
 def files_in(root: Path, s3: S3Client) -> JobFiles:
-    return JobFiles(s3, "bucket", root, Patience(), ReferenceCache(root / "references", 0), create_autospec(Disk))
+    return JobFiles(
+        s3=s3,
+        bucket="bucket",
+        root=root,
+        patience=Patience(),
+        references=ReferenceCache(root / "references", 0),
+        disk=create_autospec(Disk),
+        most_at_once=1,
+    )
 
 
 def test_a_download_that_fails_is_not_tried_for_ever_where_its_job_is_cancelled(
