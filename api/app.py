@@ -6,7 +6,9 @@ from api import coming_up  # isort: split
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
+from importlib import import_module
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import Route
@@ -19,20 +21,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api import (
-    batch_list,
-    batch_routes,
-    bodies,
-    job_list,
-    job_routes,
-    json_text,
-    problems,
-    query,
-    reference_routes,
-    score_routes,
-    service_routes,
-    unavailable,
-)
+from api import bodies, json_text, problems, query, unavailable
 from api.problem_kinds import Kind
 from api.problems import Problem
 from shared import logs
@@ -43,6 +32,19 @@ log = logs.get(__name__)
 
 BUSY_SECONDS = 2
 
+# Where the routes are, those asked for most often first. A start waits for the first module alone; each other is taken
+# in, and stays, once a request has its route in none before it.
+MODULES = (
+    "job_routes",
+    "batch_routes",
+    "reference_routes",
+    "job_list",
+    "batch_list",
+    "score_routes",
+    "start_routes",
+    "service_routes",
+)
+
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
     enable_validation=True,
@@ -50,13 +52,11 @@ app = APIGatewayRestResolver(
     json_body_deserializer=bodies.parse,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for module in (job_routes, job_list, batch_routes, batch_list, reference_routes, score_routes, service_routes):
-    app.include_router(module.router)
 
 
 def _known_parameters(resolver: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[object]:
     route = resolver.context["_route"]
-    if route in routes():  # or it is the one that answers for paths that are none
+    if route in _taken_in():  # or it is the one that answers for paths that are none
         query.refuse_unknown(route, resolver.current_event.query_string_parameters)
     return next_middleware(resolver)
 
@@ -65,8 +65,28 @@ app.use([_known_parameters])
 
 
 def routes() -> list[Route]:
-    """Every route. Powertools keeps them to itself, in two lists."""
+    """Every route."""
+    for module in MODULES:
+        _take_in(module)
+    return _taken_in()
+
+
+@cache
+def _take_in(module: str) -> None:
+    app.include_router(import_module(f"api.{module}").router)
+
+
+def _taken_in() -> list[Route]:
+    """Powertools keeps them to itself, in two lists."""
     return [*app._static_routes, *app._dynamic_routes]
+
+
+def _find(method: object, path: str) -> None:
+    """Take modules in until one has the route of a request, or none is left."""
+    for module in MODULES:
+        if any(route.method == method and route.rule.match(path) for route in _taken_in()):
+            return
+        _take_in(module)
 
 
 def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str, object]:
@@ -74,6 +94,7 @@ def handler(event: Mapping[str, object], context: LambdaContext) -> Mapping[str,
 
     One at a time in a process, as in Lambda: the resolver keeps the request on itself.
     """
+    _find(event["httpMethod"], str(event["path"]))
     return app.resolve(bodies.plain_type(event), context)
 
 
@@ -138,4 +159,5 @@ def _crash(error: Exception) -> Response[str]:
     return _answer(problem)
 
 
+_take_in(MODULES[0])
 coming_up.done()

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: create a job, get policies for its uploads, start it, ask for it."""
+"""`/v1/jobs`: create a job, get policies for its uploads, ask for it, cancel or delete it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api import creation, idempotency, polling, starting, uploads, waiting
+from api import creation, idempotency, polling, uploads, waiting
 from api.answers import answer
 from api.documents import CreatedJob, JobDocument, NewJob, Uploads, created_job, job_document, job_path
 from api.outcomes import Success, outcomes, problems
 from api.parameters import IdempotencyHeader, JobPath
 from api.problem_kinds import Kind
-from api.problems import Problem, bad_audio, batch_not_started, missing_upload, unknown_job, wrong_state
+from api.problems import unknown_job, wrong_state
 from api.service import Service, service
-from api.starting import MissingUploads
-from api.stored_file import ChangedMeanwhile
 from api.tenants import Tenant, caller
 from shared.errors import AlreadyEnded, UnknownJob
-from shared.job import ErrorCategory, Job, is_id
+from shared.job import Job, is_id
 from shared.states import State
 
 router = Router()
@@ -55,7 +53,7 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
     job, is_new = creation.create_or_find(parts, tenant, new, once)
     policies = uploads.policies(parts, job, uploads.wanted(parts, job, is_new=is_new))
     headers = {"Location": job_path(job.id), **({} if is_new else idempotency.REPLAYED)}
-    return answer(HTTPStatus.CREATED, created_job(_document(parts, job), policies), headers)
+    return answer(HTTPStatus.CREATED, created_job(document(parts, job), policies), headers)
 
 
 @router.post(
@@ -66,63 +64,11 @@ def create_job(body: Annotated[NewJob, Body()], idempotency_key: IdempotencyHead
 def renew_uploads(job_id: JobPath) -> Response[Uploads]:
     """Fresh policies for the files that are not stored yet, while the job awaits them."""
     parts = service()
-    job = _own(parts, job_id)
+    job = own(parts, job_id)
     if job.state is not State.AWAITING_UPLOAD:
         raise wrong_state(job, "uploads are taken only while it is awaiting_upload")
     fresh = uploads.policies(parts, job, uploads.missing(parts, job))
     return answer(HTTPStatus.OK, Uploads(uploads=fresh))
-
-
-@router.post(
-    "/v1/jobs/<job_id>/start",
-    status_code=HTTPStatus.ACCEPTED,
-    responses=outcomes(
-        Success(HTTPStatus.ACCEPTED, "The job, started now or before.", JobDocument, ["queued_job"], ["Retry-After"]),
-        Success(HTTPStatus.OK, "It was started before, and has succeeded.", JobDocument, ["succeeded_job"]),
-    ),
-    openapi_extensions=problems(
-        Kind.UNKNOWN_JOB,
-        Kind.MISSING_UPLOAD,
-        Kind.CHANGED_MEANWHILE,
-        Kind.WRONG_STATE,
-        Kind.BATCH_NOT_STARTED,
-        Kind.POOL_NOT_SERVED,
-        Kind.BAD_AUDIO,
-        Kind.QUOTA_EXCEEDED,
-    ),
-)
-def start_job(job_id: JobPath) -> Response[JobDocument]:
-    """Check both files and queue the job. Twice is the same as once. A job of a batch starts once its batch has.
-
-    Bad audio ends the job: it is `failed`, and the answer names the rule that was broken.
-    """
-    parts = service()
-    job = _own(parts, job_id)
-    if job.state is State.AWAITING_UPLOAD and starting.waits_for_its_batch(parts, job):
-        raise batch_not_started(job)
-    return started(parts, job)
-
-
-def started(parts: Service, job: Job) -> Response[JobDocument]:
-    """Start a job and answer how it then is. Raises a Problem: 409 or 422."""
-    try:
-        job = starting.start(parts, job)
-    except UnknownJob:
-        raise unknown_job(job.id) from None
-    except MissingUploads as missing:
-        raise missing_upload(job, missing.roles) from None
-    except ChangedMeanwhile:
-        detail = "A file was replaced while it was checked. Start the job again."
-        raise Problem(Kind.CHANGED_MEANWHILE, detail, extensions={"job": job.id}) from None
-    if job.error and job.error.category is ErrorCategory.BAD_INPUT:
-        raise bad_audio(job)
-    if job.error:
-        raise wrong_state(job, "it has ended")
-    if job.ended:
-        return answer(HTTPStatus.OK, _document(parts, job))
-    eta = waiting.eta_seconds(parts, job)
-    headers = {"Retry-After": str(polling.retry_after(job, eta))}
-    return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), headers)
 
 
 @router.get(
@@ -136,12 +82,12 @@ def started(parts: Service, job: Job) -> Response[JobDocument]:
 def get_job(job_id: JobPath) -> Response[JobDocument]:
     """A job: 200 once it has ended, before that 202 with the seconds to wait before asking again."""
     parts = service()
-    job = _own(parts, job_id)
+    job = own(parts, job_id)
     if job.ended:
-        return answer(HTTPStatus.OK, _document(parts, job))
+        return answer(HTTPStatus.OK, document(parts, job))
     eta = waiting.eta_seconds(parts, job)
     seconds = polling.guard(parts.table, job.id, polling.retry_after(job, eta))
-    return answer(HTTPStatus.ACCEPTED, _document(parts, job, eta), {"Retry-After": str(seconds)})
+    return answer(HTTPStatus.ACCEPTED, document(parts, job, eta), {"Retry-After": str(seconds)})
 
 
 @router.delete(
@@ -155,7 +101,7 @@ def get_job(job_id: JobPath) -> Response[JobDocument]:
 def delete_job(job_id: JobPath) -> Response[JobDocument | None]:
     """Cancel a job that has not ended: 200 with what became of it. Delete one that has: 204, and 404 from then on."""
     parts = service()
-    job = _own(parts, job_id)
+    job = own(parts, job_id)
     try:
         cancelled = parts.jobs.cancel(job)
     except AlreadyEnded as race:
@@ -163,15 +109,15 @@ def delete_job(job_id: JobPath) -> Response[JobDocument | None]:
         return answer(HTTPStatus.NO_CONTENT, None)
     except UnknownJob:
         raise unknown_job(job_id) from None
-    return answer(HTTPStatus.OK, _document(parts, cancelled))
+    return answer(HTTPStatus.OK, document(parts, cancelled))
 
 
 def _tenant() -> Tenant:
     return caller(router.current_event.raw_event, service().table)
 
 
-def _own(parts: Service, job_id: str) -> Job:
-    """The job, if it is the caller's; for everybody else there is none."""
+def own(parts: Service, job_id: str) -> Job:
+    """The job, if it is the caller's; for everybody else there is none. Raises a Problem: 404."""
     tenant = _tenant()
     if not is_id(job_id):
         raise unknown_job(job_id)
@@ -184,7 +130,8 @@ def _own(parts: Service, job_id: str) -> Job:
     return job
 
 
-def _document(parts: Service, job: Job, eta: float | None = None) -> JobDocument:
+def document(parts: Service, job: Job, eta: float | None = None) -> JobDocument:
+    """A job's document; of one that has a result, with a link to the whole of it."""
     details = None
     if job.result_key:
         details = parts.s3.generate_presigned_url(

@@ -99,6 +99,7 @@ MADE = {
 
 def document() -> Object:
     """The whole document, the same each time."""
+    every = routes()
     made: Object = json.loads(
         app.get_openapi_json_schema(
             title=TITLE,
@@ -111,7 +112,7 @@ def document() -> Object:
     )
     made["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     paths = _object(made["paths"])
-    for route in routes():
+    for route in every:
         _spell_out(_object(_object(paths[route.openapi_path])[route.method.lower()]), route)
     _link(paths)
     made["paths"] = dict(sorted(paths.items()))

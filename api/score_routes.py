@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from api import audio_body, creation, idempotency, job_routes, problems, references, starting
+from api import audio_body, creation, idempotency, problems, references, start_routes, starting
 from api.audio_body import Audio
 from api.documents import NAME_CHARACTERS, DeclaredFile, JobDocument, NewJob, job_path
 from api.outcomes import Success, outcomes
@@ -98,7 +98,7 @@ def score(
         parts.s3.put_object(
             Bucket=parts.settings.bucket, Key=job.degraded.key, Body=audio.content, ContentType=MEDIA_TYPE
         )
-    response = job_routes.started(parts, job)
+    response = start_routes.started(parts, job)
     response.headers.update({"Location": job_path(job.id), **(idempotency.REPLAYED if before else {})})
     return response
 

@@ -38,7 +38,8 @@ def main(
     """Start both in fresh processes by turns; exit 1 where a number to reach is not reached.
 
     Both run in the same environment, with the same models and AWS clients, and answer the same `POST /v1/jobs`: Mosaic
-    with every route that it has, the peer with that one.
+    as it is deployed, where a start takes in the routes of a job and leaves the others to the first request for one;
+    the peer with that route alone.
     """
     python = peer_environment.python_with(LOCK, "api")
     sizes = _sizes(python)
