@@ -101,6 +101,8 @@ def check_pair(
 
 @dataclass(frozen=True)
 class _File:
+    """A file, and what is asked of it."""
+
     header: WavHeader
     mode: Mode
     role: Role
