@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,17 @@ from pydantic import JsonValue, ValidationError
 
 from api import creation, idempotency, problems, uploads
 from api.batch_documents import CUSTOM_ID_CHARACTERS, ItemAnswer, NewItem
-from api.documents import CreatedJob, NewJob, created_job, job_document
+from api.documents import NewJob, created_job, job_document
 from api.problems import Problem
 from shared.batches import BatchState, UnknownBatch
+from shared.errors import KeyReused
 from shared.job import Job
+from shared.jobs import TOGETHER
 from shared.limits import Quota
 from shared.once import Once
 from shared.pools import Lane
 from shared.quotas import QuotaExceeded
+from shared.transactions import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,26 @@ if TYPE_CHECKING:
     from shared.references import Reference
 
     Stored = Callable[[ReferenceName], Reference | None]
+
+
+def add_all(
+    service: Service, tenant: Tenant, batch: Batch, given: Sequence[Mapping[str, JsonValue]], stored: Stored
+) -> list[ItemAnswer]:
+    """Add items, whose references `stored` finds, as many in one write as that takes: an answer to each."""
+    answers: list[ItemAnswer] = []
+    for first in range(0, len(given), TOGETHER):
+        answers += _add_some(service, tenant, batch, given[first : first + TOGETHER], stored)
+    return answers
+
+
+def _add_some(
+    service: Service, tenant: Tenant, batch: Batch, given: Sequence[Mapping[str, JsonValue]], stored: Stored
+) -> list[ItemAnswer]:
+    """All in one write; where one of them stands in its way, each by itself."""
+    try:
+        return _added_together(service, tenant, batch, [NewItem.model_validate(item) for item in given], stored)
+    except (ValidationError, Problem, KeyReused, Cancelled):
+        return [add(service, tenant, batch, item, stored) for item in given]
 
 
 def add(
@@ -60,17 +83,11 @@ def add(
 def _added(
     service: Service, tenant: Tenant, batch: Batch, item: NewItem, stored: Stored, met: dict[str, str] | None
 ) -> ItemAnswer:
-    body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
-    once = Once.by_custom_id(batch.id, item.custom_id, idempotency.body_hash(body))
-
-    def new() -> Job:
-        of_batch = {"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
-        return creation.new_job(service, tenant, body).model_copy(update=of_batch)
-
+    new, once = _wanted(service, tenant, batch, item)
     if met is not None:
         creation.rehearse(service, new, once, met)
         return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.OK)
-    spendings = [service.batches.item_of(batch, tenant.limits)]
+    spendings = [service.batches.items_of(batch, 1, tenant.limits)]
     job, is_new = creation.create_or_find(
         service,
         tenant,
@@ -79,13 +96,34 @@ def _added(
         spendings,
         key_pointer=idempotency.CUSTOM_ID,
     )
-    return ItemAnswer(custom_id=item.custom_id, status=HTTPStatus.CREATED, job=_created(service, job, is_new=is_new))
+    return _created(service, job, is_new=is_new)
 
 
-def _created(service: Service, job: Job, *, is_new: bool) -> CreatedJob:
+def _added_together(
+    service: Service, tenant: Tenant, batch: Batch, items: Sequence[NewItem], stored: Stored
+) -> list[ItemAnswer]:
+    wanted = [_wanted(service, tenant, batch, item) for item in items]
+    jobs = [(creation.with_stored_reference(new(), stored), once) for new, once in wanted]
+    spendings = [service.batches.items_of(batch, len(jobs), tenant.limits)]
+    made = creation.create_together(service, tenant, jobs, spendings)
+    return [_created(service, job, is_new=True) for job in made]
+
+
+def _wanted(service: Service, tenant: Tenant, batch: Batch, item: NewItem) -> tuple[Callable[[], Job], Once]:
+    """What makes the job that an item asks for, and what that is known by."""
+    body = NewJob.model_validate(item.model_dump(exclude={"custom_id"}))
+
+    def new() -> Job:
+        of_batch = {"batch": batch.id, "custom_id": item.custom_id, "lane": Lane.BULK}
+        return creation.new_job(service, tenant, body).model_copy(update=of_batch)
+
+    return new, Once.by_custom_id(batch.id, item.custom_id, idempotency.body_hash(body))
+
+
+def _created(service: Service, job: Job, *, is_new: bool) -> ItemAnswer:
     wanted = uploads.wanted(service, job, is_new=is_new)
-    policies = uploads.policies(service, job, wanted)
-    return created_job(job_document(job), policies)
+    document = created_job(job_document(job), uploads.policies(service, job, wanted))
+    return ItemAnswer(custom_id=job.custom_id, status=HTTPStatus.CREATED, job=document)
 
 
 def _refused(service: Service, batch: Batch, exceeded: QuotaExceeded) -> Problem:

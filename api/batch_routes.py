@@ -87,9 +87,12 @@ def add_jobs(
     tenant, batch = _own(parts, batch_id)
     if batch.state is not BatchState.OPEN:
         raise batch_in_wrong_state(batch, "jobs are added only while it is open")
-    met: dict[str, str] | None = {} if validate_only else None
     stored = cache(parts.references.use)  # many items name one reference: its life is moved once a call
-    answers = [batch_items.add(parts, tenant, batch, item, stored, met) for item in body.jobs]
+    if validate_only:
+        met: dict[str, str] = {}
+        answers = [batch_items.add(parts, tenant, batch, item, stored, met) for item in body.jobs]
+    else:
+        answers = batch_items.add_all(parts, tenant, batch, body.jobs, stored)
     return answer(HTTPStatus.OK, ItemAnswers(jobs=answers))
 
 

@@ -49,9 +49,21 @@ def create(
     Raises QuotaExceeded, and a 422 Problem where the key, said at `key_pointer`, came with another body or its job is
     gone.
     """
-    spendings = [*more, *quotas.of_new_job(service.table, tenant.id, tenant.limits, time.time())]
+    spendings = [*more, *quotas.of_new_jobs(service.table, tenant.id, tenant.limits, time.time())]
     with told_as_problems(key_pointer):
         return service.jobs.create(job, once, spendings)
+
+
+def create_together(
+    service: Service, tenant: Tenant, new: Sequence[tuple[Job, Once]], more: Sequence[Spending]
+) -> list[Job]:
+    """Store new jobs of one batch in one write, at the cost of their tenant's quotas: all of them or none.
+
+    Raises KeyReused or Cancelled where one of them stands in the way of all: `create_or_find` tells of each.
+    """
+    now = time.time()
+    spendings = [*more, *quotas.of_new_jobs(service.table, tenant.id, tenant.limits, now, len(new))]
+    return service.jobs.create_together(new, spendings)
 
 
 def create_or_find(

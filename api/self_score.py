@@ -54,7 +54,7 @@ def ask_for(parts: Service, reference: Reference) -> None:
     )
     limits = tenant_named(reference.tenant, parts.table).limits
     once = Once.by_self_score(reference.tenant, reference.sha256, reference.created)
-    spendings = quotas.of_new_job(parts.table, reference.tenant, limits, now)
+    spendings = quotas.of_new_jobs(parts.table, reference.tenant, limits, now)
     starting.start(parts, _made(parts, job, once, spendings))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -109,6 +109,14 @@ def moved(table: JobTable, before: Job | None, after: Job) -> UpdateTypeDef:
     return _adding(table, after, added)
 
 
+def added(table: JobTable, jobs: Sequence[Job]) -> list[UpdateTypeDef]:
+    """The updates that count new jobs of one batch: one for each shard that any of them is counted in."""
+    by_shard: defaultdict[int, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_shard[_shard_of(job)].append(job)
+    return [_adding(table, some[0], {f"{_STATE}|{some[0].state}": len(some)}) for some in by_shard.values()]
+
+
 def deleted(table: JobTable, job: Job) -> UpdateTypeDef:
     """The update that counts the deletion of a job by its owner. What was counted of it stays."""
     return _adding(table, job, {_DELETED: 1})
@@ -179,7 +187,11 @@ def _gather(counts: Counts, name: str, value: JsonValue) -> None:
 
 
 def _key_of(job: Job) -> dict[str, JsonValue]:
-    return _shard_key(str(job.batch), int(job.id[:8], 16) % SHARDS)
+    return _shard_key(str(job.batch), _shard_of(job))
+
+
+def _shard_of(job: Job) -> int:
+    return int(job.id[:8], 16) % SHARDS
 
 
 def _shard_key(batch: str, shard: int) -> dict[str, JsonValue]:

@@ -116,20 +116,20 @@ class Batches:
             lambda: self._table.client.delete_item(TableName=self._table.name, Key=items.pack(batch_key(batch.id)))
         )
 
-    def item_of(self, batch: Batch, limits: Limits) -> Spending:
-        """What adding a job to a batch spends, and what makes it live on; refused where it is open no more."""
+    def items_of(self, batch: Batch, count: int, limits: Limits) -> Spending:
+        """What adding so many jobs to a batch spends, and what makes it live on; refused where it is open no more."""
         return Spending(
             {
                 "TableName": self._table.name,
                 "Key": items.pack(batch_key(batch.id)),
-                "UpdateExpression": "ADD #items :one SET expires_at = :expires_at",
-                "ConditionExpression": "#state = :open AND #items < :limit",
+                "UpdateExpression": "ADD #items :count SET expires_at = :expires_at",
+                "ConditionExpression": "#state = :open AND #items <= :room",
                 "ExpressionAttributeNames": {"#items": "items", "#state": "state"},
                 "ExpressionAttributeValues": items.pack(
                     {
-                        ":one": 1,
+                        ":count": count,
                         ":open": BatchState.OPEN,
-                        ":limit": limits.batch_items,
+                        ":room": limits.batch_items - count,
                         ":expires_at": int(self._clock()) + OPEN_SECONDS,
                     }
                 ),

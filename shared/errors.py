@@ -36,4 +36,4 @@ class Overtaken(LostRace):
 
 
 class KeyReused(StoreError):
-    """An idempotency key, or a custom id within its batch, was used before, with another body."""
+    """An idempotency key, or a custom id within its batch, was used before with another body, or twice in a write."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from pydantic import JsonValue
 
 from shared import batch_counts, items, transactions
 from shared.change import Change
-from shared.errors import AlreadyEnded, LostRace, NotAwaitingUpload, UnknownJob
+from shared.errors import AlreadyEnded, KeyReused, LostRace, NotAwaitingUpload, UnknownJob
 from shared.job import ErrorCategory, Job, JobError, Role, WaitsFor
 from shared.job_table import JobTable, ended_key, job_key, new_op
 from shared.limits import Quota
@@ -34,6 +35,10 @@ SEND_SECONDS = 10  # how long after `queued` its message may take to be sent
 FIRST_CHECK_SECONDS = 15 * 60  # how long a message may take before another one is sent
 LANES_WAITS = 3  # times the wait that its lane expects: so long, too
 MOST_DOUBLINGS = 8
+
+# New jobs of a batch: each two actions, beside them three of quotas and one a shard of the counts. A transaction takes
+# 100, and 4 MB: so many jobs with the longest labels and metadata have 3 (DynamoDB API Reference, TransactWriteItems).
+TOGETHER = 25
 
 
 def patience(expected_wait: float) -> float:
@@ -72,9 +77,7 @@ class Jobs:
 
         Raises KeyReused where the key came with another body, UnknownJob where that job is gone, QuotaExceeded.
         """
-        first_check = min(self._clock() + FIRST_CHECK_SECONDS, job.upload_deadline)
-        held = once.partition if once and not once.outlives else None
-        job = job.model_copy(update={"check_at": first_check, "once": held, "last_op": new_op()})
+        job = self._new(job, once)
         actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)}]
         actions += [{"Update": spending.action} for spending in spendings]
         if job.batch:
@@ -86,6 +89,28 @@ class Jobs:
         except Cancelled as cancelled:
             return self._not_created(job, once, spendings, cancelled)
         return job
+
+    def create_together(self, new: Sequence[tuple[Job, Once]], spendings: Sequence[Spending] = ()) -> list[Job]:
+        """Store new jobs of one batch, all of them in one write or none. A transaction takes `TOGETHER` of them.
+
+        Raises KeyReused where two of them have one key, Cancelled where a key was used before or a quota has no room
+        for all: `create` tells of each what it is.
+        """
+        keys = Counter(once.partition for _, once in new)
+        if twice := [key for key, count in keys.items() if count > 1]:
+            raise KeyReused(twice[0])  # a transaction writes no item twice
+        jobs = [self._new(job, once) for job, once in new]
+        actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)} for job in jobs]
+        actions += [{"Put": once.put(self._table, job.id, self._clock())} for job, once in new]
+        actions += [{"Update": spending.action} for spending in spendings]
+        actions += [{"Update": count} for count in batch_counts.added(self._table, jobs)]
+        transactions.write(self._table, actions)
+        return jobs
+
+    def _new(self, job: Job, once: Once | None) -> Job:
+        first_check = min(self._clock() + FIRST_CHECK_SECONDS, job.upload_deadline)
+        held = once.partition if once and not once.outlives else None
+        return job.model_copy(update={"check_at": first_check, "once": held, "last_op": new_op()})
 
     def made_by(self, once: Once) -> Job | None:
         """The job that this key made, None where it was not used. Raises KeyReused, and UnknownJob where it is gone."""

@@ -47,11 +47,11 @@ class Spending:
     exceeded: QuotaExceeded
 
 
-def of_new_job(table: JobTable, tenant: str, limits: Limits, now: float) -> list[Spending]:
-    """What creating a job spends."""
+def of_new_jobs(table: JobTable, tenant: str, limits: Limits, now: float, count: int = 1) -> list[Spending]:
+    """What creating so many jobs spends."""
     return [
-        _a_day(table, tenant, Quota.JOBS_PER_DAY, 1, limits.jobs_per_day, now),
-        _spending(table, _in_flight_key(tenant), 1, QuotaExceeded(Quota.IN_FLIGHT, limits.in_flight, None)),
+        _a_day(table, tenant, Quota.JOBS_PER_DAY, count, limits.jobs_per_day, now),
+        _spending(table, _in_flight_key(tenant), count, QuotaExceeded(Quota.IN_FLIGHT, limits.in_flight, None)),
     ]
 
 

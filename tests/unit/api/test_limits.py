@@ -120,12 +120,12 @@ def test_its_deadline_waits_for_the_quota_but_not_for_ever(parts: Service, clock
 
 
 def test_an_item_too_many_for_a_batch_is_429_on_its_own(parts: Service) -> None:
-    key_id = tenant_with(parts, batch_items=1)
+    key_id = tenant_with(parts, batch_items=2)
     batch = request("POST", "/v1/batches", {}, key_id=key_id).body["id"]
-    body = {"jobs": [{"custom_id": "a"}, {"custom_id": "b"}]}
+    body = {"jobs": [{"custom_id": "a"}, {"custom_id": "b"}, {"custom_id": "c"}]}
     answer = request("POST", f"/v1/batches/{batch}/jobs", body, key_id=key_id)
     answers = answer.body["jobs"]
     assert isinstance(answers, list)
-    assert [one["status"] for one in answers] == [201, 429]
-    assert answers[1]["problem"]["quota"] == "batch_items"
-    assert "into another" in answers[1]["problem"]["detail"]
+    assert [one["status"] for one in answers] == [201, 201, 429]
+    assert answers[2]["problem"]["quota"] == "batch_items"
+    assert "into another" in answers[2]["problem"]["detail"]
