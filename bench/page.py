@@ -17,7 +17,7 @@ PAGE = ROOT / "bench" / "results.md"
 # In the order of the page.
 BENCHES = (
     *("seat_use", "peers", "peer_faults", "visqol_pairs", "memory", "idle"),
-    *("api_import", "batch", "two_tenants", "validation", "headline"),
+    *("api_import", "submission", "batch", "two_tenants", "validation", "headline"),
 )
 PLOTS: Mapping[str, Callable[[Path, Path], None]] = {"peers": draw_seat_use, "peer_faults": draw_faults}
 

@@ -143,6 +143,12 @@ class Service:
         """How many a queue holds, to be seen and in flight."""
         return sum(counts(self.sqs, self.queue_urls[queue]))
 
+    def remove_objects(self, prefix: str) -> None:
+        """Remove all that lies under a prefix of the bucket."""
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            if keys := [found["Key"] for found in page.get("Contents", [])]:
+                self.s3.delete_objects(Bucket=self.name, Delete={"Objects": [{"Key": key} for key in keys]})
+
     def _put_audio(self, name: str, role: Role, body: bytes) -> AudioFile:
         """A file that each job fetches for itself, be it one for all: its hash is not declared."""
         key = f"jobs/{name}/{role}.wav"
