@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -23,13 +24,14 @@ log = logs.get(__name__)
 
 def handler(event: Mapping[str, Sequence[Message]], context: object) -> Failures:
     """Take in the uploads that a batch of messages tells of; each message fails alone."""
-    return work_off(event, service, UPLOADS_QUEUE, _take_in)
+    is_open = cache(lambda batch: starting.is_open(service(), batch))  # all files were there before the first look
+    return work_off(event, service, UPLOADS_QUEUE, partial(_take_in, is_open=is_open))
 
 
-def _take_in(body: str) -> None:
+def _take_in(body: str, is_open: Callable[[str], bool]) -> None:
     for key, etag in _uploads(body):
         if upload := object_keys.parse_upload_key(key):
-            take(service(), key, upload, etag)
+            take(service(), key, upload, etag, is_open)
         elif reference := object_keys.parse_reference_key(key):
             references.take(service(), reference)
 
@@ -43,8 +45,10 @@ def _uploads(body: str) -> list[tuple[str, str]]:
     return [(unquote_plus(found["key"]), f'"{found["eTag"]}"') for found in objects]
 
 
-def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
+def take(parts: Service, key: str, upload: Upload, etag: str, is_open: Callable[[str], bool]) -> None:
     """One upload: start its job where that waits for nothing else; delete it where it has none that is alive.
+
+    Many of one batch are told of at once: whether that `is_open` is looked at once for all.
 
     The very file that an ended job was scored from stays as long as its audio does: its event may come late, or twice.
     """
@@ -58,6 +62,7 @@ def take(parts: Service, key: str, upload: Upload, etag: str) -> None:
         return
     if job.ended:
         return
-    job = starting.start_by_itself(parts, job)
+    if job.batch is None or not is_open(job.batch):
+        job = starting.start_by_itself(parts, job)
     with logs.about(job):
         log.info("upload_taken", role=upload.role, state=job.state)

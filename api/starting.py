@@ -124,10 +124,13 @@ def _waits_for_a_call(service: Service, job: Job) -> bool:
 
 def waits_for_its_batch(service: Service, job: Job) -> bool:
     """Whether a job belongs to a batch that is not started."""
-    if job.batch is None:
-        return False
+    return job.batch is not None and is_open(service, job.batch)
+
+
+def is_open(service: Service, batch_id: str) -> bool:
+    """Whether a batch is not started; one that is gone never will be."""
     try:
-        return service.batches.get(job.batch).state is BatchState.OPEN
+        return service.batches.get(batch_id).state is BatchState.OPEN
     except UnknownBatch:
         return True
 

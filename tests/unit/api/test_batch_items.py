@@ -1,12 +1,17 @@
-"""Items of one call go into the table together, and are answered, and counted, as if each had come alone."""
+"""Items of one call go into the table together, and are answered and counted as if each had come alone."""
 
 from __future__ import annotations
 
 from api.service import Service
-from shared import quotas
+from shared import items, quotas
+from shared.batches import batch_key
+from shared.job import Role
 from shared.limits import Quota
+from shared.object_keys import upload_key
+from shared.states import State
 from tests.unit.api.steps import calls
-from tests.unit.api.test_batches import add, new_batch, show
+from tests.unit.api.test_batches import add, drain, new_batch, show, start, upload_both
+from tests.unit.api.test_intake import deliver, told
 
 
 def test_a_hundred_items_are_few_writes_and_each_is_counted_once(parts: Service) -> None:
@@ -46,3 +51,19 @@ def test_items_with_all_that_may_be_said_of_them_are_added_together(parts: Servi
     with calls(parts.dynamodb, "TransactWriteItems") as writes:
         answers = add(batch, *({"custom_id": f"{n:02}{longest[:126]}", **said} for n in range(25)))
     assert (len(writes), [one["status"] for one in answers]) == (1, [201] * 25)
+
+
+def test_uploads_that_are_told_of_together_have_their_batch_looked_at_once(parts: Service) -> None:
+    batch = new_batch()
+    jobs = [one["job"]["id"] for one in add(batch, {"custom_id": "a"}, {"custom_id": "b"})]
+    for job_id in jobs:
+        upload_both(parts, job_id)
+    news = [told(upload_key(job_id, role)) for job_id in jobs for role in Role]
+    with calls(parts.dynamodb, "GetItem") as reads:
+        assert deliver(*news) == []
+    assert [read["Key"] for read in reads].count(items.pack(batch_key(batch))) == 1
+    assert {parts.jobs.get(job_id).state for job_id in jobs} == {State.AWAITING_UPLOAD}
+    start(batch)
+    drain(parts)
+    assert deliver(*news) == []
+    assert {parts.jobs.get(job_id).state for job_id in jobs} == {State.QUEUED}
