@@ -38,7 +38,7 @@ bench: setup ## Measure all that is claimed, beside peers: over an hour on a mac
 	@$(BIN)/python -m bench.results
 
 scale: setup ## Measure the whole service: a batch of 10,000, 2,000 jobs of 5.5 MB, 10,000 that wait for hours: an hour
-	@reached=0; for part in bench.batch bench.long_jobs tests.backlog; do $(BIN)/python -m $$part || reached=1; done; \
+	@reached=0; for part in "bench.batch --items 10000" bench.long_jobs tests.backlog; do $(BIN)/python -m $$part || reached=1; done; \
 		exit $$reached
 
 soak: setup ## 2,000 jobs amid faults from a printed seed: ten minutes; python -m tests.soak --help says how to repeat one

@@ -31,7 +31,7 @@ MEGABYTE = 1_000_000
 
 
 def main(
-    items: Annotated[int, typer.Option(min=2 * LOOKS[0])] = LOOKS[-1],
+    items: Annotated[int, typer.Option(min=2 * LOOKS[0])] = 5_000,
     json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
 ) -> None:
     """Submit one batch, a file as short as may be for each item, and start it; exit 1 where a number is missed.
