@@ -14,7 +14,7 @@ from bench.simulation.worker import Host
 
 SEED = 863
 
-# ViSQOL on one core for a call of the first users, 5.5 MB: 57.3 s of speech at 48 kHz (`python -m bench.call_seconds`).
+# ViSQOL on one core for two files of 5.5 MB: 57.3 s of speech at 48 kHz each (`python -m bench.call_seconds`).
 # How long POLQA takes nobody publishes: a host of yours tells it, as `score_mean` in its log's line `minute`.
 JOB_SECONDS = 11.4
 SPREAD = 0.5  # of the lengths of calls: their standard deviation by their mean. An assumption
