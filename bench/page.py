@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
+import typer
+
 from bench.peers.plots import draw_faults, draw_seat_use
 from sandbox.children import ROOT
 
@@ -25,8 +27,9 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 INTRODUCTION = """# Results
 
-What the benches printed, each with the command that repeats it; `make bench` runs all but the last in one go. Other
-work on the machine lowers every figure: what others used meanwhile stands below each table.
+What the benches printed, each with the command that repeats it, from this project's folder after `make setup`, with
+`.venv/bin/python` as `python`. `make bench` runs all but `headline` in one go. Other work on the machine lowers every
+figure of speed: what others used meanwhile stands with these.
 
 ## What is to be reached
 
@@ -87,5 +90,10 @@ def _about(bench: str) -> str:
     return said[0].upper() + said[1:].rstrip(".")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write bench/results.md and its plots anew from what is in bench/results; nothing is measured."""
     write()
+
+
+if __name__ == "__main__":
+    typer.run(main)
