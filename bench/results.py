@@ -29,6 +29,8 @@ def main(
     benches: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHES)}; all but the last.")] = None,
 ) -> None:
     """Run benches, on a machine that does nothing else, and write the page anew; exit 1 where a number is missed."""
+    if unknown := set(benches or ()) - set(BENCHES):
+        raise typer.BadParameter(f"the page has no section of {', '.join(sorted(unknown))}", param_hint="benches")
     PLACE.mkdir(exist_ok=True)
     missed = [bench for bench in benches or RUN if not _run(bench)]
     page.write()
