@@ -35,7 +35,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1)] = 7,
     json: Annotated[Path | None, typer.Option(help="Write every round's figures there too.")] = None,
 ) -> None:
-    """Start both in fresh processes by turns; exit 1 where a number to reach is not reached.
+    """Start both in fresh processes by turns; exit 1 where Mosaic takes over 0.8 of the peer's CPU to be ready.
 
     Both run in the same environment, with the same models and AWS clients, and answer the same `POST /v1/jobs`: Mosaic
     as it is deployed, where a start takes in the routes of a job and leaves the others to the first request for one;

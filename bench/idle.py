@@ -29,7 +29,7 @@ def main(
     seconds: Annotated[float, typer.Option(min=20, help="A round; at best a whole number of polls of 20 s.")] = 60,
     json: Annotated[Path | None, typer.Option(help="Write every round's figures there too.")] = None,
 ) -> None:
-    """Let a worker wait for jobs; exit 1 where it asks or works more than it should."""
+    """Let a worker wait for jobs; exit 1 where it asks a lane over 10 times a minute or takes over 1 % of a core."""
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
         service = Service.fresh()
         with worker(service, Path(name, "worker"), engine_seconds=0) as host:

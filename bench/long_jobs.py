@@ -45,10 +45,11 @@ def main(
     megabytes: Annotated[float, typer.Option(min=0.1, max=57, help="Of each of a job's two files.")] = 5.5,
     json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
 ) -> None:
-    """Score jobs of real speech against stored references, by an engine that takes 10 ms; exit 1 where one is refused.
+    """Score jobs of real speech against stored references, by an engine that takes 10 ms.
 
-    Each job uploads a file of its own. On the disk there are 200 of these at a time, those that wait, and those that
-    ended within two minutes: a few GB.
+    Exit 1 where one is refused, audio is left, or the worker takes more than 300 MB of the disk. Each job uploads a
+    file of its own. On the disk there are 200 of these at a time, those that wait, and those that ended within two
+    minutes: a few GB.
     """
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
         found = _measure(Path(name), jobs, speech(round(megabytes * MEGABYTE)))

@@ -42,8 +42,10 @@ def main(
     files: Annotated[int, typer.Option(min=1, help="A round and way: so many are on the disk at most.")] = 200,
     json: Annotated[Path | None, typer.Option(help="Write the figures there too.")] = None,
 ) -> None:
-    """Submit a batch, a file for each item against one stored reference; and upload that file as often, as many at
-    once, and nothing else. Each comes first in every other round. Exit 1 where the number is missed.
+    """Submit a batch, a file for each item against one stored reference; and upload that file as often, nothing else.
+
+    As many uploads go on at once in both, and each comes first in every other round. Exit 1 where pairs are submitted
+    at less than 0.8 of the pace at which their files are only uploaded.
     """
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)) as cloud:
         service, audio = Service.fresh(), Path(name, "audio.wav")

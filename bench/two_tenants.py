@@ -37,8 +37,8 @@ def main(
 ) -> None:
     """Send one interactive job a second to an idle worker, then again while another tenant floods it with bulk.
 
-    Exit 1 where the flood keeps 95 % of these jobs waiting for longer than three of its own jobs take. What parts the
-    tenants here is the lanes: no emulator models the fair queues of SQS.
+    Exit 1 where the flood makes the 95th percentile of these waits longer by more than three of its own jobs take. What
+    parts the tenants here is the lanes: no emulator models the fair queues of SQS.
     """
     title = f"Two tenants: {flood:,} bulk jobs of {JOB_SECONDS * 1000:.0f} ms on {SEATS} seats; one job a second"
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):

@@ -45,7 +45,7 @@ def main(
     speech: Annotated[Path, typer.Option(help="A recording at 48 kHz to cut the pairs from.")] = SPEECH,
     json: Annotated[Path | None, typer.Option(help="Write every round's figures there too.")] = None,
 ) -> None:
-    """Score pairs of 8 to 10 s at 48 kHz; exit 1 where the worker falls short of two processes that do nothing else.
+    """Score pairs of 8 to 10 s at 48 kHz; exit 1 below 0.95 of the pace of two processes that do nothing else.
 
     Both measure both files of each pair and score it, two at once. The worker has the emulated cloud beside it, on the
     same CPUs; what that used is shown.
