@@ -11,8 +11,9 @@ from bench.peers import command, work
 
 VISIBILITY = "BENCH_VISIBILITY"
 
-# Passed with each receive; None leaves it to the queue, as all others do. github.com/Bogdanp/dramatiq_sqs, README:
-# "messages must be processed within 12 hours of being pulled, otherwise they will be redelivered".
+# Passed with each receive, by default 43200; None leaves it to the queue, as all others do.
+# github.com/Bogdanp/dramatiq_sqs, README: "messages must be processed within 12 hours of being pulled, otherwise they
+# will be redelivered".
 SETTINGS = {"visibility_timeout": int(os.environ[VISIBILITY]) if os.environ.get(VISIBILITY) else None}
 
 # dramatiq.io/reference.html, "Environment Variables": "In-progress messages are included in the count." By default two
@@ -21,7 +22,7 @@ PREFETCH = {"dramatiq_queue_prefetch": "default: 2"}
 
 broker = SQSBroker(**SETTINGS)
 dramatiq.set_broker(broker)
-actor = dramatiq.actor(work.do, actor_name="work", queue_name=command.queue_name(), max_retries=0)
+actor = dramatiq.actor(work.do, actor_name="work", queue_name=command.queue_name())
 
 
 def put(jobs: list[str]) -> None:
