@@ -1,4 +1,4 @@
-"""Mosaic beside its peers, doing the same jobs from queues of the same settings in the same cloud, on as many seats.
+"""Mosaic beside its peers, doing the same jobs on as many seats, from queues that hide messages for as long.
 
 One module a peer. These run in an environment of their own, so they and all that they import (`command`, `place`,
 `work`) need nothing else of Mosaic's.

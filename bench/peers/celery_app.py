@@ -13,7 +13,11 @@ PACKAGES = ["celery", "kombu", "pycurl"]
 
 
 def make(settings: Mapping[str, object], transport: Mapping[str, object]) -> Celery:
-    """An application with these settings, and these of its broker's transport."""
+    """An application with these settings, and these of its broker's transport.
+
+    There is no `visibility_timeout`, by default 30 minutes (getting-started/backends-and-brokers/sqs.html, "Visibility
+    Timeout"): kombu gives it to queues that it creates, and this one is there, as everyone's is ("Predefined Queues").
+    """
     app = Celery("bench", broker="sqs://")  # address and credentials come from the environment, as boto3 reads them
     app.conf.update(
         task_default_queue=command.queue_name(),

@@ -7,6 +7,7 @@ import boto3
 from bench.peers import command, work
 
 WAIT_SECONDS = 20  # the longest long poll. SQS Developer Guide, "Amazon SQS short and long polling"
+MESSAGES = 1  # the default, and all that a process can work on. SQS API Reference, ReceiveMessage
 
 
 def put(jobs: list[str]) -> None:
@@ -23,11 +24,11 @@ def main() -> None:
     """Work for ever."""
     sqs, url = boto3.client("sqs"), command.queue_url()
     while True:
-        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, WaitTimeSeconds=WAIT_SECONDS)
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=MESSAGES, WaitTimeSeconds=WAIT_SECONDS)
         for message in received.get("Messages", []):
             work.do(message["Body"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 if __name__ == "__main__":
-    command.run(["boto3"], {"MaxNumberOfMessages": 1, "WaitTimeSeconds": WAIT_SECONDS}, put, main)
+    command.run(["boto3"], {"MaxNumberOfMessages": MESSAGES, "WaitTimeSeconds": WAIT_SECONDS}, put, main)

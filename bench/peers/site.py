@@ -100,7 +100,7 @@ class BareSite(Site):
 
 
 class PeerSite(Site):
-    """A peer with a queue of its own, whose settings are those of Mosaic's lanes."""
+    """A peer with a queue of its own, which hides and keeps messages for as long as Mosaic's lanes do."""
 
     def __init__(
         self, directory: Path, work: Work, module: str, commands: Sequence[Command], variables: Mapping[str, str]

@@ -11,6 +11,7 @@ from sqs_workers import SQSEnv
 from bench.peers import command, work
 
 SETTINGS = {"codec": "json"}  # "JSON is recommended ... for compatibility with other systems". README, "Codecs"
+DEFAULTS = {"wait_second": 10}  # not set: it is the default of `process_queue`, which README does not speak of
 
 queue = SQSEnv(**SETTINGS).queue("jobs", queue_url=command.queue_url())
 task = queue.processor("work")(work.do)
@@ -24,4 +25,4 @@ def put(jobs: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(["sqs-workers", "boto3"], {**SETTINGS, "wait_second": 10}, put, queue.process_queue)
+    command.run(["sqs-workers", "boto3"], {**SETTINGS, **DEFAULTS}, put, queue.process_queue)
