@@ -34,7 +34,7 @@ figure of speed: what others used meanwhile stands with these.
 ## What is to be reached
 
 Every number of which something is asked, and what was seen: the median over the rounds, and their range where it is not
-one value. ✗ marks what was not reached.
+one value. Where each round counts, it says "each"; of `peer_faults` these are the faults. ✗ marks what was not reached.
 
 | bench | number | median | range | to reach | |
 |---|---|--:|--:|--:|---|

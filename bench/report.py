@@ -31,9 +31,10 @@ class Reach:
         return (self.least is None or judged >= self.least) and (self.most is None or judged <= self.most)
 
     def __str__(self) -> str:
+        each = "each " if self.judge in (min, max) else ""  # of the rounds
         if self.least is not None and self.most is not None:
-            return f"{self.least:g} to {self.most:g}"
-        return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+            return f"{each}{self.least:g} to {self.most:g}"
+        return f"{each}≥ {self.least:g}" if self.least is not None else f"{each}≤ {self.most:g}"
 
 
 @dataclass(frozen=True)

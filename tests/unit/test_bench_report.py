@@ -28,6 +28,10 @@ def test_what_must_never_be_is_judged_by_the_worst_round(capsys: pytest.CaptureF
     assert not report.show("bench", [*rounds([1, 1]), *rounds([1], waiting=3)], None)
 
 
+def test_it_is_said_where_each_round_counts() -> None:
+    assert [str(Reach(most=2, judge=max)), str(Reach(most=2)), str(Reach(-5, 5))] == ["each ≤ 2", "≤ 2", "-5 to 5"]
+
+
 def test_a_range_is_left_at_either_end() -> None:
     within = Reach(-5, 5)
     assert [within.met([value]) for value in (-5.1, -5, 0, 5, 5.1)] == [False, True, True, True, False]
