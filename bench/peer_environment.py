@@ -9,6 +9,8 @@ import venv
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from rich.console import Console
+
 from sandbox.children import ROOT
 
 PLACE = ROOT / ".bench-peers"
@@ -22,6 +24,8 @@ def python_with(lock: str, name: str) -> Path:
     wanted, directory = _lock(lock).read_bytes(), PLACE / name
     made_of, python = directory / "lock.txt", directory / "bin" / "python"
     if not made_of.exists() or made_of.read_bytes() != wanted:
+        told = f"{_lock(lock).relative_to(ROOT)} is installed into {directory.relative_to(ROOT)}: some 100 MB."
+        Console(stderr=True).print(f"[dim]{told}[/]", soft_wrap=True)
         venv.create(directory, clear=True, with_pip=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
         subprocess.run([python, *install, "-r", _lock(lock)], check=True)  # noqa: S603 - a lock of ours

@@ -1,20 +1,17 @@
-"""The environment in which the peers run: made by the bench, for they are no dependencies of Mosaic's."""
+"""The environment in which the peers run, and what they answer from there."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import TypedDict
 
-from rich.console import Console
-
+from bench import peer_environment
 from sandbox.children import ROOT
 
-LOCK = ROOT / "requirements" / "peers.txt"
-DIRECTORY = ROOT / ".bench-peers"
-PYTHON = DIRECTORY / "bin" / "python"
+LOCK, NAME = "peers", "queues"
+PYTHON = peer_environment.PLACE / NAME / "bin" / "python"
 
 
 class Told(TypedDict):
@@ -26,14 +23,7 @@ class Told(TypedDict):
 
 def ready() -> None:
     """Make it where it is not there yet, or not as locked. Raises CalledProcessError."""
-    made_from = DIRECTORY / "made_from.txt"
-    if made_from.exists() and made_from.read_text() == LOCK.read_text():
-        return
-    Console(stderr=True).print(f"[dim]The peers get an environment of their own, {DIRECTORY.name}: some 100 MB.[/]")
-    _run(sys.executable, "-m", "venv", "--clear", str(DIRECTORY))
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-    _run(str(PYTHON), *install, "-r", str(LOCK))
-    made_from.write_text(LOCK.read_text())
+    peer_environment.python_with(LOCK, NAME)
 
 
 def ask(module: str, command: str, environment: Mapping[str, str], said: str = "") -> str:
@@ -51,7 +41,3 @@ def told(module: str, environment: Mapping[str, str]) -> Told:
     """Versions and settings of a peer."""
     answer: Told = json.loads(ask(module, "settings", environment))
     return answer
-
-
-def _run(*arguments: str) -> None:
-    subprocess.run(arguments, check=True)  # noqa: S603 - this interpreter, or the one just made
