@@ -1,7 +1,8 @@
 """celery with what its documentation advises for long tasks, and what else was found to serve it best.
 
 `worker_disable_prefetch` would be meant for this; celery 5.7 ignores it with brokers other than Redis
-(docs.celeryq.dev, userguide/optimizing.html, "Reserve one task at a time").
+(docs.celeryq.dev, userguide/optimizing.html, "Reserve one task at a time"). For many short tasks the same page advises
+the opposite, a large multiplier ("Prefetch Limits"): over short jobs the defaults may use seats better than these.
 """
 
 from __future__ import annotations
