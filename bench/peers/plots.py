@@ -89,7 +89,7 @@ def draw_faults(figures: Path, file: Path) -> None:
     with plot(file, columns=len(faults), height=height, title=title) as all_axes:
         for axes, (fault, by_name) in zip(all_axes, faults.items(), strict=True):
             axes.set_title(textwrap.fill(fault, 23), fontsize=9, fontweight="normal")
-            axes.set(xlim=(-0.8, A_LINE + 3.8), xticks=[])
+            axes.set(xlim=(-0.8, A_LINE + 5), xticks=[])
             axes.spines["bottom"].set_visible(False)
             for row, name in enumerate(names):
                 seen = _aftermath(**by_name[name])
@@ -151,7 +151,7 @@ def _draw_marks(axes: Axes, row: int, jobs: Sequence[Mark]) -> None:
 
 def _draw_seconds(axes: Axes, row: int, name: str, seconds: float) -> None:
     text = "not yet" if isnan(seconds) else f"{seconds:.0f} s"
-    _write(axes, A_LINE + 3.5, row, name, text)
+    _write(axes, A_LINE + 4.7, row, name, text)
 
 
 def _write(axes: Axes, x: float, row: int, name: str, text: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bench import runs
 from bench.machine import Machine
 from bench.peers import table
+from bench.peers.line_up import PEERS
 from bench.peers.measure import Seen, all_runs, levels, pace
 from bench.peers.place import Kind, Orders, Place
 from bench.peers.rounds import Rounds, with_round
@@ -25,10 +26,6 @@ SLEEP = Workload("sleep", Kind.SLEEP, 0.1, 0.1, reach={"Mosaic": 0.97})
 
 def seen(work: float = 1, use: float = 1, gap: float = 0) -> Seen:
     return Seen(use=use, work=work, gap_p50=gap, gap_p95=gap, waiting=0, waiting_most=0)
-
-
-def rounds_of(*uses: float) -> Rounds:
-    return Rounds([{"Mosaic": seen(use=use)} for use in uses], [1.0 for _ in uses])
 
 
 def test_orders_are_read_as_they_were_given(tmp_path: Path) -> None:
@@ -81,13 +78,11 @@ def test_a_round_is_held_against_what_the_engine_alone_did_around_it() -> None:
     assert with_round(Rounds(), seen(1.0), {}, seen(0.96)).bare == [pytest.approx(0.98)]
 
 
-def test_the_median_round_reaches_or_not() -> None:
-    assert table.reached(SLEEP, rounds_of(0.5, 0.97, 0.99))
-    assert not table.reached(SLEEP, rounds_of(0.5, 0.96, 0.99))
-
-
-def test_nothing_is_reached_where_no_round_counts() -> None:
-    assert not table.reached(SLEEP, rounds_of())
+def test_mosaic_is_held_against_the_peer_that_did_best_in_that_round() -> None:
+    used = [{"Mosaic": 0.9, "naive": 0.6, "celery": 0.3}, {"Mosaic": 0.8, "naive": 0.4, "celery": 1.0}]
+    peers = {peer.name: name for peer, name in zip(PEERS, ["naive", "celery"] * len(PEERS), strict=False)}
+    rounds = [{"Mosaic": seen(use=by["Mosaic"]), **{p: seen(use=by[as_]) for p, as_ in peers.items()}} for by in used]
+    assert table.ahead(SLEEP, Rounds(rounds, [1.0, 1.0])) == [pytest.approx(1.5), pytest.approx(0.8)]
 
 
 def test_a_round_in_which_no_seat_had_a_gap_says_nothing_of_gaps() -> None:
