@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf, isnan, nan
 from pathlib import Path
 
@@ -79,10 +80,14 @@ def test_a_round_is_held_against_what_the_engine_alone_did_around_it() -> None:
 
 
 def test_mosaic_is_held_against_the_peer_that_did_best_in_that_round() -> None:
-    used = [{"Mosaic": 0.9, "naive": 0.6, "celery": 0.3}, {"Mosaic": 0.8, "naive": 0.4, "celery": 1.0}]
-    peers = {peer.name: name for peer, name in zip(PEERS, ["naive", "celery"] * len(PEERS), strict=False)}
-    rounds = [{"Mosaic": seen(use=by["Mosaic"]), **{p: seen(use=by[as_]) for p, as_ in peers.items()}} for by in used]
-    assert table.ahead(SLEEP, Rounds(rounds, [1.0, 1.0])) == [pytest.approx(1.5), pytest.approx(0.8)]
+    def of_round(mosaic: float, best: float) -> Mapping[str, Seen]:
+        return {
+            "Mosaic": seen(use=mosaic),
+            **{peer.name: seen(use=best / place) for place, peer in enumerate(PEERS, 1)},
+        }
+
+    rounds = Rounds([of_round(0.9, 0.6), of_round(0.8, 1.0)], [1.0, 1.0])
+    assert table.ahead(SLEEP, rounds) == [pytest.approx(1.5), pytest.approx(0.8)]
 
 
 def test_a_round_in_which_no_seat_had_a_gap_says_nothing_of_gaps() -> None:
