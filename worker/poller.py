@@ -79,10 +79,13 @@ class Poller:
         """Receive so many, and hand each on with a place of its own.
 
         Where other jobs took the places meanwhile they are kept, unclaimed, and go back where none gets free for long:
-        another host may have one.
+        another host may have one. They go back, too, where there is a reason by then to receive nothing.
         """
         works = deque(self._receive(lane, most, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds))
         while works and self._places.take(lane, self._watchdog.step_seconds):
+            if self._closed():
+                self._places.release()
+                break
             self._inbox.put(works.popleft())
             self._watchdog.turn(_loop(lane))
         self._return(works)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Lock
 from unittest.mock import Mock, create_autospec
 
 import pytest
@@ -32,6 +32,7 @@ class Queues:
         self.messages = {lane: SimpleQueue[Message]() for lane in Lane}
         self.polled = {lane: Event() for lane in Lane}
         self.ended = Event()
+        self.together = Lock()  # what is sent within it is received at once
         self.waited_on: Lane | None = None  # a lane whose receives end with the test
 
     def send(self, lane: Lane, count: int) -> None:
@@ -44,8 +45,9 @@ class Queues:
         while not received and not self.ended.is_set() and (lane is self.waited_on or time.monotonic() < deadline):
             try:
                 received.append(self.messages[lane].get(timeout=0.01))
-                while len(received) < most:
-                    received.append(self.messages[lane].get_nowait())
+                with self.together:
+                    while len(received) < most:
+                        received.append(self.messages[lane].get_nowait())
             except Empty:
                 continue
         return received
@@ -225,6 +227,18 @@ def test_what_waits_for_a_place_goes_back_when_there_is_a_reason_to_receive_noth
     assert places.in_hand == IN_HAND - 1
 
 
+def test_of_what_waits_for_places_none_is_claimed_once_there_is_a_reason_to_receive_nothing(
+    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
+) -> None:
+    fill_beside_late_ones(queues, places, inbox, keeper, IN_HAND)
+    closed.set()
+    for _ in range(IN_HAND):
+        places.release()
+    assert given_back(messages, IN_HAND) == [f"interactive-{number}" for number in range(IN_HAND)]
+    assert inbox.clear() == []
+    wait_until(lambda: places.in_hand == 0)
+
+
 def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it(
     poller: Poller, queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock
 ) -> None:
@@ -237,12 +251,18 @@ def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it
 
 def fill_beside_a_late_one(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -> None:
     """Every place is filled by bulk, and an interactive message was received that waits for one."""
+    fill_beside_late_ones(queues, places, inbox, keeper, 1)
+
+
+def fill_beside_late_ones(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock, late: int) -> None:
+    """The same beside so many interactive messages: as many as there were places when they were asked for."""
     assert queues.polled[Lane.INTERACTIVE].wait(SECONDS)
     queues.send(Lane.BULK, IN_HAND)
     for _ in range(IN_HAND):
         inbox.take()
-    queues.send(Lane.INTERACTIVE, 1)
-    wait_until(lambda: keeper.hold.call_count == IN_HAND + 1 and Lane.INTERACTIVE in places._waiting)
+    with queues.together:
+        queues.send(Lane.INTERACTIVE, late)
+    wait_until(lambda: keeper.hold.call_count == IN_HAND + late and Lane.INTERACTIVE in places._waiting)
 
 
 def test_a_lane_is_polled_again_after_nobody_could_tell_whether_to(
