@@ -134,11 +134,12 @@ class Poller:
         return []
 
     def _return(self, works: Iterable[Work]) -> None:
-        """What was received goes back, unclaimed; while the worker ends, whoever ends it does that."""
-        if self._stopping.is_set():
-            self._late.extend(works)
-            return
+        """What was received goes back, unclaimed; once the worker ends, whoever ends it does that."""
         for work in works:
+            if self._stopping.is_set():
+                self._late.append(work)
+                continue
+            self._watchdog.turn(_loop(work.message.lane))
             self._keeper.let_go(work)  # first, for a beat would hide the message again
             self._messages.hide(work.message, 0)  # one try: a loop that is watched must turn
             self._accounts.unclaimed()

@@ -239,6 +239,43 @@ def test_of_what_waits_for_places_none_is_claimed_once_there_is_a_reason_to_rece
     wait_until(lambda: places.in_hand == 0)
 
 
+@IN_A_HURRY
+def test_a_lane_that_gives_back_slowly_is_not_stuck(
+    queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, watchdog: Watchdog
+) -> None:
+    stuck: list[str] = []
+
+    def time_out(*_: object) -> None:
+        time.sleep(STEPS * 0.1 / 2)
+        stuck.extend(watchdog.stuck())
+
+    messages.hide.side_effect = time_out
+    fill_beside_late_ones(queues, places, inbox, keeper, IN_HAND)
+    given_back(messages, IN_HAND)
+    assert stuck == []
+
+
+def test_what_is_being_given_back_at_the_end_is_left_to_who_ends_it(
+    poller: Poller, queues: Queues, messages: Mock, places: Places, inbox: Handoff[Work], keeper: Mock, closed: Event
+) -> None:
+    giving_back, ending = Event(), Event()
+
+    def time_out(*_: object) -> None:
+        giving_back.set()
+        assert ending.wait(SECONDS)
+
+    messages.hide.side_effect = time_out
+    fill_beside_late_ones(queues, places, inbox, keeper, IN_HAND)
+    closed.set()
+    places.release()
+    assert giving_back.wait(SECONDS)
+    queues.ended.set()
+    poller._stopping.set()
+    ending.set()
+    assert len(poller.stop()) == IN_HAND - 1
+    messages.hide.assert_called_once()
+
+
 def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it(
     poller: Poller, queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock
 ) -> None:
