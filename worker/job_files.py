@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -139,14 +139,19 @@ class JobFiles:
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
         fetching = _Fetching(job, directory, cancelled)
-        each = [self._threads.submit(copy_context().run, self._bring, fetching, role) for role in Role]
-        ended, _ = wait(each, return_when=FIRST_EXCEPTION)
-        fetching.failed.set()
-        wait(each)  # nobody may write to what is to be removed
+        each: list[Future[None]] = []
+        try:
+            for role in Role:
+                each.append(self._threads.submit(copy_context().run, self._bring, fetching, role))
+            ended, _ = wait(each, return_when=FIRST_EXCEPTION)
+        finally:  # also where no thread could be made
+            fetching.failed.set()
+            wait(each)  # nobody may write to what is to be removed
         for one in ended:
             one.result()
 
     def _bring(self, fetching: _Fetching, role: Role) -> None:
+        self._check(fetching)  # where its thread could not be made, another one takes it up later
         target = fetching.directory / f"{role}.wav"
         download = partial(self._patience, partial(self._download, fetching, role, target))
         if role is Role.REFERENCE and (reference := reference_cache.declared(fetching.job)):

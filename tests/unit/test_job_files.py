@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
@@ -232,5 +233,37 @@ def test_where_one_file_is_not_there_the_other_is_waited_for_no_longer(
     with Storage(trickle, missing) as s3:
         with pytest.raises(EngineError, match=f"{missing} file was removed"):
             files_in(tmp_path, s3).fetch(new_job(), cancelled)
+        ended.set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_thread_can_be_made_for_one_file_the_other_is_fetched_no_longer(
+    tmp_path: Path, cancelled: Cancellation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, ended = Event(), Event()
+
+    def trickle(body: BufferedIOBase, _: int) -> None:
+        try:
+            while not ended.wait(0.01):
+                body.write(b"x")
+        except OSError:
+            left.set()
+
+    with Storage(trickle) as s3:
+        files = files_in(tmp_path, s3)
+        submit = files._threads.submit
+
+        def one_thread(call: Callable[..., None], *given: object) -> Future[None]:
+            if list(tmp_path.glob("*/*.wav")):
+                raise RuntimeError("can't start new thread")
+            submitted = submit(call, *given)
+            while not list(tmp_path.glob("*/*.wav")):
+                ended.wait(0.01)
+            return submitted
+
+        monkeypatch.setattr(files._threads, "submit", one_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            files.fetch(new_job(), cancelled)
+        assert left.wait(5)
         ended.set()
     assert list(tmp_path.iterdir()) == []
