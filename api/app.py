@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api import coming_up  # isort: split
 
+import threading
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -44,6 +45,7 @@ MODULES = (
     "start_routes",
     "service_routes",
 )
+_taking_in = threading.Lock()  # the sandbox shows all routes as a page while it answers requests
 
 # Without the code of its own, an answer that breaks its model would be called the client's mistake: 422.
 app = APIGatewayRestResolver(
@@ -71,8 +73,13 @@ def routes() -> list[Route]:
     return _taken_in()
 
 
-@cache
 def _take_in(module: str) -> None:
+    with _taking_in:
+        _include(module)
+
+
+@cache
+def _include(module: str) -> None:
     app.include_router(import_module(f"api.{module}").router)
 
 

@@ -22,6 +22,20 @@ for path, operations in json.loads(openapi.FILE.read_text())["paths"].items():
         print(method, path, app.handler(event, None)["statusCode"])
 """
 
+TWICE_AT_ONCE = """
+import time
+from threading import Thread
+from api import app
+load = app.import_module
+app.import_module = lambda name: (load(name), time.sleep(0.05))[0]
+both = [Thread(target=app.routes) for _ in range(2)]
+for thread in both:
+    thread.start()
+for thread in both:
+    thread.join()
+print(*(f"{route.method}:{route.path}" for route in app.routes()))
+"""
+
 
 @pytest.mark.parametrize("name", ["intake", "batch_starter", "dead_letters", "stream_reader", "reconciler"])
 def test_a_function_that_answers_no_request_does_without_what_routes_them(name: str) -> None:
@@ -36,6 +50,11 @@ def test_it_has_the_route_of_every_call_once_that_is_made() -> None:
     answers = [line.split() for line in run(CALLS).splitlines() if not line.startswith("{")]  # those are its logs
     assert len(answers) == len(app.routes())
     assert [answer for answer in answers if answer[-1] in ("404", "405")] == []
+
+
+def test_it_has_each_route_once_though_the_sandbox_shows_them_all_while_it_answers_its_first_request() -> None:
+    every = run(TWICE_AT_ONCE).split()
+    assert len(every) == len(set(every)) == len(app.routes())
 
 
 def run(code: str) -> str:
