@@ -1,5 +1,6 @@
 """Places: how many jobs may be in hand at once, and which lane's turn it is to have the next one."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -10,12 +11,17 @@ from shared.pools import Lane
 BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of interactive jobs starves it
 SOON_SECONDS = 1.0  # where every place was left within it, one will be again: worth a receive, which takes 20 ms on AWS
 
+# A lane whose turn it is, and that had a message last, has so long to receive the next one, which takes 20 ms on AWS,
+# and 100 at times; then the other one has its place.
+ANSWER_SECONDS = 0.1
+
 
 class Places:
     """A counted supply of places, one a job in hand. A lane waits for one before it receives, and takes it to claim.
 
     Where both lanes wait, interactive goes first, but for every fifth place. Nothing is set aside for a receive in
-    flight, so none stands empty for a lane that may have no message while the other one has.
+    flight, so none stands empty for a lane that may have no message while the other one has; but for a moment, where
+    the lane had one just before, for else the first to receive would have the place and not the one whose turn it is.
     """
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,6 +30,8 @@ class Places:
         self._clock = clock
         self._left: deque[float] = deque(maxlen=count)  # when the last jobs left their places
         self._waiting: set[Lane] = set()
+        self._had: set[Lane] = set()  # that took a place since they last waited to receive
+        self._back_by: dict[Lane, float] = {}  # until when one that receives counts as waiting
         self._since_bulk = 0
         self._closed = False
         self._changed = threading.Condition()
@@ -35,6 +43,9 @@ class Places:
         """
         with self._changed:
             self._wait(lane, lambda: bool(self._may_have(lane)) or self._soon(), wait_seconds)
+            if lane in self._had:
+                self._had.discard(lane)
+                self._back_by[lane] = self._clock() + ANSWER_SECONDS
             return 0 if self._closed else self._may_have(lane) or self._soon()
 
     def take(self, lane: Lane, wait_seconds: float) -> bool:
@@ -45,6 +56,8 @@ class Places:
                 return False
             self._free -= 1
             self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + 1
+            self._had.add(lane)
+            self._back_by[lane] = self._clock() + ANSWER_SECONDS
             self._changed.notify_all()
             return True
 
@@ -67,18 +80,28 @@ class Places:
             self._changed.notify_all()
 
     def _wait(self, lane: Lane, enough: Callable[[], bool], wait_seconds: float) -> None:
+        self._back_by.pop(lane, None)
         self._waiting.add(lane)
         self._changed.notify_all()  # now that this lane waits too, it may be the other one's turn
-        self._changed.wait_for(lambda: self._closed or enough(), wait_seconds)
+        until = time.monotonic() + wait_seconds
+        while not (self._closed or enough()) and (rest := until - time.monotonic()) > 0:
+            self._changed.wait(min(rest, self._receiving() or rest))
         self._waiting.discard(lane)
         self._changed.notify_all()
+
+    def _receiving(self) -> float:
+        """For how long a lane still counts as waiting that receives."""
+        return max([0.0, *(until - self._clock() for until in self._back_by.values())])
+
+    def _wants(self, lane: Lane) -> bool:
+        return lane in self._waiting or self._clock() < self._back_by.get(lane, -math.inf)
 
     def _may_have(self, lane: Lane) -> int:
         """How many places the lane may have now."""
         until_bulk = BULK_SHARE - 1 - self._since_bulk
         if lane is Lane.INTERACTIVE:
-            return min(self._free, max(until_bulk, 0)) if Lane.BULK in self._waiting else self._free
-        if Lane.INTERACTIVE in self._waiting:
+            return min(self._free, max(until_bulk, 0)) if self._wants(Lane.BULK) else self._free
+        if self._wants(Lane.INTERACTIVE):
             return min(self._free, 1) if until_bulk <= 0 else 0
         return self._free
 

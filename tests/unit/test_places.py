@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shared.pools import Lane
-from worker.places import BULK_SHARE, SOON_SECONDS, Places
+from worker.places import ANSWER_SECONDS, BULK_SHARE, SOON_SECONDS, Places
 
 SECONDS = 10
 NO_SECONDS = 0.01
@@ -117,6 +117,21 @@ def test_every_fifth_place_goes_to_bulk_while_both_wait() -> None:
         for future in waiting:
             future.exception(SECONDS)
     assert [lane is Lane.BULK for lane in taken] == ([False] * (BULK_SHARE - 1) + [True]) * 3
+
+
+def test_while_a_lane_that_had_one_just_now_receives_the_other_does_not_take_its_turn_but_for_long() -> None:
+    clock = Clock()
+    places = Places(2, clock)
+    take(places, 2, Lane.INTERACTIVE)
+    with ThreadPoolExecutor(2) as threads:
+        looked = threads.submit(places.wait, Lane.INTERACTIVE, SECONDS)
+        taken = threads.submit(places.take, Lane.BULK, SECONDS)
+        wait_until_waiting(places, *Lane)
+        places.release()
+        assert looked.result(SECONDS) == 1
+        assert not futures.wait([taken], NO_SECONDS).done
+        clock.now += ANSWER_SECONDS
+        assert taken.result(SECONDS)
 
 
 def test_after_a_flood_of_interactive_jobs_bulk_that_waits_is_owed_the_next_place() -> None:
