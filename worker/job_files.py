@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -135,7 +135,10 @@ class JobFiles:
                 log.warning("directory_left", directory=str(directory), why=str(error), to_do=TO_DO_LEFT)
 
     def _fill(self, directory: Path, job: Job, cancelled: Cancellation) -> None:
-        """Both files at once, for the slower one of them is what a job waits for; where one fails, the other ends."""
+        """Both files at once, for the slower one of them is what a job waits for; where one fails, the other ends.
+
+        But not a reference that is kept for other jobs, too.
+        """
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
         fetching = _Fetching(job, directory, cancelled)
@@ -153,8 +156,11 @@ class JobFiles:
     def _bring(self, fetching: _Fetching, role: Role) -> None:
         self._check(fetching)  # where its thread could not be made, another one takes it up later
         target = fetching.directory / f"{role}.wav"
+        reference = reference_cache.declared(fetching.job) if role is Role.REFERENCE else None
+        if reference:  # other jobs may wait for it, or will: it comes in though this one's other file fails
+            fetching = replace(fetching, failed=threading.Event())
         download = partial(self._patience, partial(self._download, fetching, role, target))
-        if role is Role.REFERENCE and (reference := reference_cache.declared(fetching.job)):
+        if reference:
             self._references.provide(reference, target, download)
         else:
             download()

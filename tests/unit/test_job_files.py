@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -57,13 +58,13 @@ def files(s3: S3Client, tmp_path: Path) -> JobFiles:
     return files_in(tmp_path, s3)
 
 
-def files_in(root: Path, s3: S3Client) -> JobFiles:
+def files_in(root: Path, s3: S3Client, references: ReferenceCache | None = None) -> JobFiles:
     return JobFiles(
         s3=s3,
         bucket="bucket",
         root=root,
         patience=Patience(),
-        references=ReferenceCache(root / "references", 0),
+        references=references or ReferenceCache(root / "references", 0),
         disk=create_autospec(Disk),
         most_at_once=1,
     )
@@ -267,3 +268,21 @@ def test_where_no_thread_can_be_made_for_one_file_the_other_is_fetched_no_longer
         assert left.wait(5)
         ended.set()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_that_other_jobs_may_wait_for_comes_in_though_the_degraded_file_is_not_there(
+    tmp_path: Path, cancelled: Cancellation
+) -> None:
+    def slow(body: BufferedIOBase, _: int) -> None:
+        with suppress(OSError):
+            for part in (FILE[:400], FILE[400:]):
+                ended.wait(0.3)
+                body.write(part)
+
+    ended, job, references = Event(), new_job(), ReferenceCache(tmp_path / "references", 10 * len(FILE))
+    declared = job.reference.model_copy(update={"sha256": hashlib.sha256(FILE).hexdigest()})
+    with Storage(slow, Role.DEGRADED) as s3:
+        files = files_in(tmp_path, s3, references)
+        with pytest.raises(EngineError, match="degraded file was removed"):
+            files.fetch(job.model_copy(update={"reference": declared}), cancelled)
+    assert references.bytes == len(FILE)
