@@ -27,8 +27,8 @@ class Reach:
         """Whether the rounds reach it; where there is none, they do not."""
         if not values:
             return False
-        judged = self.judge(values)
-        return (self.least is None or judged >= self.least) and (self.most is None or judged <= self.most)
+        judged = self.judge(values)  # of numpy's, perhaps, whose truth JSON does not take
+        return bool((self.least is None or judged >= self.least) and (self.most is None or judged <= self.most))
 
     def __str__(self) -> str:
         each = "each " if self.judge in (min, max) else ""  # of the rounds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import report
@@ -60,3 +61,9 @@ def test_programs_get_every_round(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_what_is_not_a_number_is_null_in_json(tmp_path: Path) -> None:
     report.write(tmp_path / "found.json", {"gap": [float("nan"), 0.5]})
     assert json.loads((tmp_path / "found.json").read_text()) == {"gap": [None, 0.5]}
+
+
+def test_what_numpy_made_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report.show("bench", rounds([np.float64(0.98)]), tmp_path / "bench.json")
+    figure = json.loads((tmp_path / "bench.json").read_text())["figures"][USE.name]
+    assert (figure["rounds"], figure["reached"]) == ([0.98], True)
