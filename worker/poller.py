@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -78,11 +79,12 @@ class Poller:
     def _take(self, lane: Lane, most: int) -> None:
         """Receive so many, and hand each on with a place of its own.
 
-        Where other jobs took the places meanwhile they are kept, unclaimed, and go back where none gets free for long:
-        another host may have one. They go back, too, where there is a reason by then to receive nothing.
+        Where other jobs took the places meanwhile they are kept, unclaimed, for a while, and what has no place by then
+        goes back: another host may have one. They go back, too, where there is a reason by then to receive nothing.
         """
         works = deque(self._receive(lane, most, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds))
-        while works and self._places.take(lane, self._watchdog.step_seconds):
+        until = time.monotonic() + self._watchdog.step_seconds
+        while works and self._places.take(lane, until - time.monotonic()):
             if self._closed():
                 self._places.release()
                 break
