@@ -146,12 +146,13 @@ class JobFiles:
         try:
             for role in Role:
                 each.append(self._threads.submit(copy_context().run, self._bring, fetching, role))
-            ended, _ = wait(each, return_when=FIRST_EXCEPTION)
+            wait(each, return_when=FIRST_EXCEPTION)
         finally:  # also where no thread could be made
             fetching.failed.set()
             wait(each)  # nobody may write to what is to be removed
-        for one in ended:
-            one.result()
+        if errors := [error for one in each if (error := one.exception())]:
+            # The first of them, the reference's; but never that it was stopped because the other one failed.
+            raise min(errors, key=lambda error: isinstance(error, FetchStopped))
 
     def _bring(self, fetching: _Fetching, role: Role) -> None:
         self._check(fetching)  # where its thread could not be made, another one takes it up later

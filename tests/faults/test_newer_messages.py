@@ -31,6 +31,14 @@ def wait_hidden(gateway: FaultyGateway, times: int) -> None:
     assert set(gateway.hidden[NEWER]) == {NEWER_SECONDS}
 
 
+def wait_alone(jobs: GivenJobs) -> None:
+    """Until it is the only message: those of jobs that ended are deleted within a second or so."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (counts := jobs.counts(QUEUE)) != (0, 1):
+        assert time.monotonic() < deadline, counts
+        time.sleep(LOOK_SECONDS)
+
+
 def test_it_is_put_back_for_a_minute_and_stays_however_often_it_comes(
     jobs: GivenJobs, gateway: FaultyGateway, faulty: Resources, tmp_path: Path
 ) -> None:
@@ -39,6 +47,7 @@ def test_it_is_put_back_for_a_minute_and_stays_however_often_it_comes(
         for times in (1, 2, 3):
             job = jobs.wait_for(jobs.start(QUICK), State.SUCCEEDED)
             wait_hidden(gateway, times)
+            wait_alone(jobs)
             gateway.show()
         wait_hidden(gateway, 4)
         end([process])

@@ -142,17 +142,17 @@ def test_a_directory_that_cannot_be_removed_is_told_with_what_to_do(shared_root:
 class Storage:
     """An S3 that sends each file as the test says: `send` is given what to write to, and how often it was asked.
 
-    Of the role that is `missing` it says that there is no such file.
+    Of the roles that are `missing` it says that there is no such file; of the reference after the degraded one.
     """
 
-    def __init__(self, send: Callable[[BufferedIOBase, int], None], missing: Role | None = None) -> None:
-        asked = count(1)
+    def __init__(self, send: Callable[[BufferedIOBase, int], None], *missing: Role) -> None:
+        asked, refused = count(1), Event()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                if missing and f"/{missing}.wav" in self.path:
+                if any(f"/{role}.wav" in self.path for role in missing):
                     self._refuse()
                     return
                 self.send_response(200)
@@ -162,10 +162,13 @@ class Storage:
                 self.close_connection = True
 
             def _refuse(self) -> None:
+                if len(missing) == len(Role) and Role.REFERENCE in self.path:
+                    refused.wait(60)
                 self.send_response(404)
                 self.send_header("Content-Length", str(len(NOT_THERE)))
                 self.end_headers()
                 self.wfile.write(NOT_THERE)
+                refused.set()
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -286,3 +289,12 @@ def test_a_reference_that_other_jobs_may_wait_for_comes_in_though_the_degraded_f
         with pytest.raises(EngineError, match="degraded file was removed"):
             files.fetch(job.model_copy(update={"reference": declared}), cancelled)
     assert references.bytes == len(FILE)
+
+
+def test_where_both_files_are_not_there_it_is_the_reference_that_is_told_of(
+    tmp_path: Path, cancelled: Cancellation
+) -> None:
+    job = new_job()
+    declared = job.model_copy(update={"reference": job.reference.model_copy(update={"sha256": "0" * 64})})
+    with Storage(lambda *_: None, *Role) as s3, pytest.raises(EngineError, match="reference file was removed"):
+        files_in(tmp_path, s3).fetch(declared, cancelled)
