@@ -96,10 +96,10 @@ def bin_of(mos_lqo: float) -> int:
     return math.floor(round(mos_lqo / STEP, 6))  # rounded: 3.35 / 0.05 is 67.00000000000001, 1.15 / 0.05 is 22.99…
 
 
-def moved(table: JobTable, before: Job | None, after: Job) -> UpdateTypeDef:
-    """The update that counts a job's way from one state to another; `before` is None where it is new."""
-    added: dict[str, JsonValue] = {f"{_STATE}|{after.state}": 1 - (before is not None and before.state is after.state)}
-    if before and before.state is not after.state:
+def moved(table: JobTable, before: Job, after: Job) -> UpdateTypeDef:
+    """The update that counts a job's way from one state to another."""
+    added: dict[str, JsonValue] = {f"{_STATE}|{after.state}": int(before.state is not after.state)}
+    if before.state is not after.state:
         added[f"{_STATE}|{before.state}"] = -1
     if after.result and after.result.mos_lqo is not None:
         scale = "|".join((after.result.engine.name, after.result.engine.version, after.result.mode))

@@ -81,7 +81,7 @@ class Jobs:
         actions: list[TransactWriteItemTypeDef] = [{"Put": self._table.new_item(job)}]
         actions += [{"Update": spending.action} for spending in spendings]
         if job.batch:
-            actions.append({"Update": batch_counts.moved(self._table, None, job)})
+            actions += [{"Update": count} for count in batch_counts.added(self._table, [job])]
         if once:
             actions.append({"Put": once.put(self._table, job.id, self._clock())})
         try:
