@@ -34,7 +34,7 @@ tests-of-faults-a tests-of-faults-b: tests-of-faults-%: setup # they mostly wait
 tests-of-sandboxes: setup # in one process, for two sandboxes that start at once may choose the same port
 	CALLS_RECORDED_TO=$(CALLS) $(BIN)/python -m pytest tests/integration tests/e2e
 
-bench: setup ## Measure all that is claimed, beside peers: over an hour on a machine that does nothing else; bench/results.md
+bench: setup ## Measure all that is claimed, beside peers: an hour on a machine that does nothing else; bench/results.md
 	@$(BIN)/python -m bench.results
 
 scale: setup ## Measure the whole service: a batch of 10,000, 2,000 jobs of 5.5 MB, 10,000 that wait for hours: an hour
