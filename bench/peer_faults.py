@@ -45,10 +45,10 @@ def main(json: Annotated[Path | None, typer.Option(help="Write the figures there
     Console(width=WIDTH).print(
         "", f"[dim]{JOBS} jobs of {JOB_SECONDS} s, {SEATS} seats, visibility {VISIBILITY} s; {report.machine()}[/]"
     )
+    figures = _figures([by_name[MOSAIC.name] for by_name in found.values()])
     if json:
-        _write(json, found)
-    to_reach = _to_reach([by_name[MOSAIC.name] for by_name in found.values()])
-    sys.exit(0 if all(NEVER.met(values) for values in to_reach.values()) else 1)
+        _write(json, found, figures)
+    sys.exit(0 if report.reached(figures) else 1)
 
 
 def _watch(fault: Fault, directory: Path) -> Found:
@@ -73,19 +73,19 @@ def _show(fault: str, found: Found) -> None:
     Console(width=WIDTH).print("", table)
 
 
-def _write(file: Path, found: Mapping[str, Found]) -> None:
+def _write(file: Path, found: Mapping[str, Found], figures: Mapping[Figure, Sequence[float]]) -> None:
     faults = {fault: {name: asdict(seen) for name, seen in by_name.items()} for fault, by_name in found.items()}
     content = {
         "bench": "Faults beside peers",
         "machine": report.machine(),
         "visibility": VISIBILITY,
         "faults": faults,
-        "figures": report.documents(_to_reach([by_name[MOSAIC.name] for by_name in found.values()])),
+        "figures": report.documents(figures),
     }
     report.write(file, content)
 
 
-def _to_reach(ours: Sequence[Aftermath]) -> dict[Figure, list[float]]:
+def _figures(ours: Sequence[Aftermath]) -> dict[Figure, list[float]]:
     """What must not be, fault by fault."""
     return {
         Figure("Mosaic's jobs, by fault: lost", 0, NEVER): [seen.lost for seen in ours],

@@ -59,10 +59,14 @@ def show(title: str, rounds: Sequence[Round], file: Path | None) -> bool:
     for figure, measured in values.items():
         table.add_row(*_row(figure, measured))
     Console().print("", table, f"[dim]rounds: {len(rounds)}; {machine()}[/]", "")
-    reached = all(figure.reach.met(measured) for figure, measured in values.items() if figure.reach)
     if file:
-        write(file, {"bench": title, "machine": machine(), "reached": reached, "figures": documents(values)})
-    return reached
+        write(file, {"bench": title, "machine": machine(), "reached": reached(values), "figures": documents(values)})
+    return reached(values)
+
+
+def reached(figures: Mapping[Figure, Sequence[float]]) -> bool:
+    """Whether each figure of which something is asked reaches it, by its value of every round."""
+    return all(figure.reach.met(values) for figure, values in figures.items() if figure.reach)
 
 
 def documents(figures: Mapping[Figure, Sequence[float]]) -> dict[str, object]:
