@@ -11,6 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError
+from botocore.handlers import add_expect_header
 
 from shared.settings import BadSettings
 from worker import patience
@@ -63,6 +64,9 @@ def _session(clock: Clock) -> boto3.session.Session:
     session.register_component("credential_provider", credentials)
     # Nobody reads a time in an answer: that of each file's last change took a tenth of its download's CPU.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+    # What is put is a few KB: to ask first whether S3 will have it takes a round trip, and botocore reads that answer
+    # byte by byte. That it can be done without: github.com/boto/botocore, issue 1659.
+    session.unregister("before-call.s3", add_expect_header)
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)  # it tells at each call what they tell once
     handlers: tuple[tuple[str, Callable[..., None]], ...] = (
         ("before-parameter-build", patience.note_operation),
