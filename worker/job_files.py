@@ -7,8 +7,9 @@ import hashlib
 import re
 import shutil
 import threading
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,6 +61,15 @@ class _Fetching:
     cancelled: Cancellation
     failed: threading.Event = field(default_factory=threading.Event)  # one of them: the other is of no use
 
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Where that raises, one of them failed."""
+        try:
+            yield
+        except BaseException:
+            self.failed.set()
+            raise
+
 
 class JobFiles:
     """Makes the directories under `root`, fills and removes them."""
@@ -75,7 +85,7 @@ class JobFiles:
         disk: Disk,
         most_at_once: int,
     ) -> None:
-        """No more than `most_at_once` jobs' files are to be fetched at once: a thread each file."""
+        """No more than `most_at_once` jobs' files are to be fetched at once: a thread each beside whoever fetches."""
         self._s3 = s3
         self._bucket = bucket
         self._root = root
@@ -83,7 +93,7 @@ class JobFiles:
         self._references = references
         self._disk = disk
         self._hurried = threading.Event()
-        self._threads = ThreadPoolExecutor(most_at_once * len(Role), "download")
+        self._threads = ThreadPoolExecutor(most_at_once, "download")
 
     def hurry(self) -> None:
         """Fetch nothing any more: whoever does gets FetchStopped."""
@@ -142,29 +152,30 @@ class JobFiles:
         directory.mkdir(mode=0o700)
         (directory / SCRATCH).mkdir()
         fetching = _Fetching(job, directory, cancelled)
-        each: list[Future[None]] = []
-        try:
-            for role in Role:
-                each.append(self._threads.submit(copy_context().run, self._bring, fetching, role))
-            wait(each, return_when=FIRST_EXCEPTION)
-        finally:  # also where no thread could be made
-            fetching.failed.set()
-            wait(each)  # nobody may write to what is to be removed
-        if errors := [error for one in each if (error := one.exception())]:
+        with fetching.failing():  # where no thread can be made, another one takes it up later
+            beside = self._threads.submit(copy_context().run, self._bring, fetching, Role.DEGRADED)
+        errors = []
+        for bring in (partial(self._bring, fetching, Role.REFERENCE), beside.result):
+            try:
+                bring()
+            except Exception as error:  # the other one is waited for: nobody may write to what is to be removed
+                errors.append(error)
+        if errors:
             # The first of them, the reference's; but never that it was stopped because the other one failed.
             raise min(errors, key=lambda error: isinstance(error, FetchStopped))
 
     def _bring(self, fetching: _Fetching, role: Role) -> None:
-        self._check(fetching)  # where its thread could not be made, another one takes it up later
-        target = fetching.directory / f"{role}.wav"
-        reference = reference_cache.declared(fetching.job) if role is Role.REFERENCE else None
-        if reference:  # other jobs may wait for it, or will: it comes in though this one's other file fails
-            fetching = replace(fetching, failed=threading.Event())
-        download = partial(self._patience, partial(self._download, fetching, role, target))
-        if reference:
-            self._references.provide(reference, target, download)
-        else:
-            download()
+        with fetching.failing():
+            self._check(fetching)
+            target = fetching.directory / f"{role}.wav"
+            reference = reference_cache.declared(fetching.job) if role is Role.REFERENCE else None
+            if reference:  # other jobs may wait for it, or will: it comes in though this one's other file fails
+                fetching = replace(fetching, failed=threading.Event())
+            download = partial(self._patience, partial(self._download, fetching, role, target))
+            if reference:
+                self._references.provide(reference, target, download)
+            else:
+                download()
 
     def _download(self, fetching: _Fetching, role: Role, target: Path) -> None:
         """One try of however many: each looks whether the job is still wanted, and so does each chunk."""

@@ -9,8 +9,8 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from itertools import count
@@ -241,35 +241,24 @@ def test_where_one_file_is_not_there_the_other_is_waited_for_no_longer(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_no_thread_can_be_made_for_one_file_the_other_is_fetched_no_longer(
-    tmp_path: Path, cancelled: Cancellation, monkeypatch: pytest.MonkeyPatch
+def test_where_no_thread_can_be_made_nothing_is_fetched_also_not_by_one_that_is_made_later(
+    s3: S3Client, tmp_path: Path, cancelled: Cancellation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left, ended = Event(), Event()
+    files, left = files_in(tmp_path, s3), []
 
-    def trickle(body: BufferedIOBase, _: int) -> None:
-        try:
-            while not ended.wait(0.01):
-                body.write(b"x")
-        except OSError:
-            left.set()
+    def no_thread(call: Callable[..., None], *given: object) -> None:
+        left.append(partial(call, *given))  # as the executor does
+        raise RuntimeError("can't start new thread")
 
-    with Storage(trickle) as s3:
-        files = files_in(tmp_path, s3)
-        submit = files._threads.submit
-
-        def one_thread(call: Callable[..., None], *given: object) -> Future[None]:
-            if list(tmp_path.glob("*/*.wav")):
-                raise RuntimeError("can't start new thread")
-            submitted = submit(call, *given)
-            while not list(tmp_path.glob("*/*.wav")):
-                ended.wait(0.01)
-            return submitted
-
-        monkeypatch.setattr(files._threads, "submit", one_thread)
-        with pytest.raises(RuntimeError, match="new thread"):
-            files.fetch(new_job(), cancelled)
-        assert left.wait(5)
-        ended.set()
+    aws = AnsweringAws([s3])
+    monkeypatch.setattr(files._threads, "submit", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"):
+        files.fetch(new_job(), cancelled)
+    for call in left:
+        with pytest.raises(FetchStopped):
+            call()
+    assert len(left) == 1
+    assert aws.signed_by == []
     assert list(tmp_path.iterdir()) == []
 
 
