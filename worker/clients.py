@@ -66,7 +66,8 @@ def _session(clock: Clock) -> boto3.session.Session:
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
     # What is put is a few KB: to ask first whether S3 will have it takes a round trip, and botocore reads that answer
     # byte by byte. That it can be done without: github.com/boto/botocore, issue 1659.
-    session.unregister("before-call.s3", add_expect_header)
+    ask_first: Callable[..., None] = add_expect_header
+    session.unregister("before-call.s3", ask_first)
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)  # it tells at each call what they tell once
     handlers: tuple[tuple[str, Callable[..., None]], ...] = (
         ("before-parameter-build", patience.note_operation),
