@@ -73,7 +73,7 @@ def worker(
     directory: Path,
     *,
     engine_seconds: float = 0,
-    note_calls: bool = True,
+    note_calls: bool = False,
     **settings: object,
 ) -> Iterator[Host]:
     """A worker that is ready, killed in the end. Told of no engine, it has one that takes `engine_seconds` a job."""

@@ -32,7 +32,7 @@ def main(
     """Let a worker wait for jobs; exit 1 where it asks a lane over 10 times a minute or takes over 1 % of a core."""
     with TemporaryDirectory(prefix="mosaic-bench-") as name, embedded_cloud(Path(name)):
         service = Service.fresh()
-        with worker(service, Path(name, "worker"), engine_seconds=0) as host:
+        with worker(service, Path(name, "worker"), engine_seconds=0, note_calls=True) as host:
             time.sleep(SETTLE_SECONDS)
             found = [_round(service, host, seconds) for _ in range(rounds)]
     sys.exit(0 if report.show(f"An idle worker, {seconds:.0f} s a round", found, json) else 1)

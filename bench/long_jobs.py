@@ -62,7 +62,7 @@ def _measure(directory: Path, count: int, audio: bytes) -> Round:
     place = directory / "worker"
     with (
         api(service, directory, lives=lives) as reached,
-        worker(service, place, engine_seconds=JOB_SECONDS, note_calls=False, seats=SEATS, lives=lives) as host,
+        worker(service, place, engine_seconds=JOB_SECONDS, seats=SEATS, lives=lives) as host,
         reached.mosaic() as mosaic,
         disk.peak(directory / "cloud") as stored,
         disk.peak(place / "work") as worked,

@@ -42,7 +42,7 @@ def main(
 def _measure(directory: Path, looks: range, cloud: psutil.Process) -> Round:
     service, machine, emulated = Service.fresh(), Machine(), cpu_seconds(cloud)
     found: dict[Figure, float] = {}
-    with worker(service, directory, engine_seconds=JOB_SECONDS, note_calls=False) as host:
+    with worker(service, directory, engine_seconds=JOB_SECONDS) as host:
         began, cpu = time.monotonic(), host.cpu()
         for jobs in looks:
             found |= _after(jobs, looks.step, service, host)

@@ -51,7 +51,7 @@ def _measure(directory: Path, flood: int, count: int) -> Round:
     crowd = service.put_jobs([Lane.BULK] * flood, tenant="crowd")
     alone, amid = (service.put_jobs([Lane.INTERACTIVE] * count, tenant="single") for _ in range(2))
     times = [number * EVERY_SECONDS for number in range(count)]
-    with worker(service, directory, engine_seconds=JOB_SECONDS, note_calls=False, seats=SEATS) as host:
+    with worker(service, directory, engine_seconds=JOB_SECONDS, seats=SEATS) as host:
         sent = feed(service, alone, times)
         idle = waits(sent, wait_ran(host, sent))
         service.send(crowd)

@@ -61,59 +61,60 @@ def main(
 
 @dataclass(frozen=True)
 class Took:
-    """What scoring all pairs took, in seconds; those of CPU while it went on."""
+    """What scoring all pairs took, in seconds; those of CPU, of the emulator's too, and of others, while it went on."""
 
     seconds: float
     cpu: Cpu
+    emulated: float
+    machine: Round
 
 
 def _round(
     directory: Path, number: int, pairs: Sequence[Pair], files: Sequence[tuple[Path, Path]], cloud: psutil.Process
 ) -> Round:
     """Both, in an order that changes from round to round."""
-    machine, emulated = Machine(), cpu_seconds(cloud)
     bare = _bare(files) if number % 2 else None
-    served = _through_worker(directory / str(number), pairs)
-    bare = bare or _bare(files)
-    emulated, figures = cpu_seconds(cloud) - emulated, machine.figures()
-    Console(stderr=True).print(f"[dim]round {number + 1}: {served.seconds:.1f} s, bare {bare.seconds:.1f} s[/]")
+    served = _through_worker(directory / str(number), pairs, cloud)
+    bare_seconds, bare_cpu = bare or _bare(files)
+    Console(stderr=True).print(f"[dim]round {number + 1}: {served.seconds:.1f} s, bare {bare_seconds:.1f} s[/]")
     return {
-        Figure("throughput against two bare processes", 3, Reach(least=0.95)): bare.seconds / served.seconds,
+        Figure("throughput against two bare processes", 3, Reach(least=0.95)): bare_seconds / served.seconds,
         Figure("pairs a second", 2): len(pairs) / served.seconds,
-        Figure("pairs a second, bare", 2): len(pairs) / bare.seconds,
-        Figure("CPU a pair, ms: bare, it measures and scores", 0): bare.cpu.seats / len(pairs) * 1000,
+        Figure("pairs a second, bare", 2): len(pairs) / bare_seconds,
+        Figure("CPU a pair, ms: bare, it measures and scores", 0): bare_cpu / len(pairs) * 1000,
         Figure("CPU a pair, ms: the seats", 0): served.cpu.seats / len(pairs) * 1000,
         Figure("CPU a pair, ms: the measuring process", 0): served.cpu.measuring / len(pairs) * 1000,
         Figure("CPU a pair, ms: the worker itself", 0): served.cpu.worker / len(pairs) * 1000,
-        Figure("CPU a pair, ms: the emulator", 0): emulated / len(pairs) * 1000,
-        **figures,
+        Figure("CPU a pair, ms: the emulator", 0): served.emulated / len(pairs) * 1000,
+        **served.machine,
     }
 
 
-def _through_worker(directory: Path, pairs: Sequence[Pair]) -> Took:
+def _through_worker(directory: Path, pairs: Sequence[Pair], cloud: psutil.Process) -> Took:
     """From when the worker could begin until the last job succeeded."""
     engine = engines.load(ENGINE).describe()
     terms = {"engine": engine.name, "modes": engine.modes, "default_mode": engine.default_mode}
     service = Service.fresh(POOL.model_copy(update=terms))
-    with worker(service, directory, engine=ENGINE, seats=SEATS, prefetch=SEATS, note_calls=False) as host:
+    with worker(service, directory, engine=ENGINE, seats=SEATS, prefetch=SEATS) as host:
         jobs = service.put_pairs(pairs)
-        began, cpu = time.time(), host.cpu()
+        machine, began, cpu, emulated = Machine(), time.time(), host.cpu(), cpu_seconds(cloud)
         service.send(jobs)
-        service.wait_ended(len(pairs))
-        ended, cpu = service.jobs(), host.cpu() - cpu
+        service.wait_done()
+        cpu, emulated, busy = host.cpu() - cpu, cpu_seconds(cloud) - emulated, machine.figures()
+    ended = service.jobs()
     if unscored := [job.error for job in ended if job.state is not State.SUCCEEDED]:
         raise RuntimeError(f"{len(unscored)} of {len(ended)} jobs have no score: {unscored[0]}")
-    return Took(max(job.times[State.SUCCEEDED] for job in ended) - began, cpu)
+    return Took(max(job.times[State.SUCCEEDED] for job in ended) - began, cpu, emulated, busy)
 
 
-def _bare(files: Sequence[tuple[Path, Path]]) -> Took:
-    """The same by processes that take one pair after another from a pool, warm before they begin."""
+def _bare(files: Sequence[tuple[Path, Path]]) -> tuple[float, float]:
+    """The same by processes that take one pair after another from a pool, warm before they begin: seconds, and CPU."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(SEATS, spawn, initializer=bare_scoring.warm, initargs=(ENGINE,)) as processes:
         list(processes.map(time.sleep, [UP_SECONDS] * SEATS))  # each takes one once it is up
         began = time.monotonic()
         cpu = sum(processes.map(bare_scoring.score, files))
-        return Took(time.monotonic() - began, Cpu(worker=0, measuring=0, seats=cpu))
+        return time.monotonic() - began, cpu
 
 
 def _pairs(speech: Path, count: int) -> list[Pair]:
