@@ -1,7 +1,8 @@
 """The embedded cloud, far away for those who ask to be, and seen from within.
 
-Run as `python -m bench.distant_cloud PORT DIRECTORY`. Whoever signs with the access key `DISTANT` waits as long as AWS
-would let him, before the call is made; all others are answered at once. Every receive that gave messages is noted.
+Run as `python -m bench.distant_cloud PORT DIRECTORY`. Whoever signs with the access key `DISTANT` is answered when AWS
+would answer, or later where the emulator itself takes longer; all others at once. Every receive that gave messages is
+noted.
 Both are done here and not in the callers: kombu's SQS transport, which is celery's, receives by pycurl, past all that
 botocore's events see.
 """
@@ -56,7 +57,7 @@ def received() -> list[Received]:
 def main() -> None:
     """Serve until told to end."""
     notes = os.open(os.environ[FILE], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    cloud.main(around=lambda app: _distant(_noted(app, notes)))
+    cloud.main(around=lambda app: distant(_noted(app, notes)))
 
 
 def service_of(headers: Mapping[bytes, bytes]) -> str | None:
@@ -65,15 +66,23 @@ def service_of(headers: Mapping[bytes, bytes]) -> str | None:
     return found[2].decode() if found and found[1] == DISTANT.encode() else None
 
 
-def _distant(app: cloud.App) -> cloud.App:
+def distant(app: cloud.App) -> cloud.App:
+    """The same, answering those who are distant when AWS would."""
     chance = random.Random(SEED)  # noqa: S311 - imitates a network, keeps no secret
 
-    async def distant(scope: cloud.Message, receive: cloud.Receive, send: cloud.Send) -> None:
-        if (service := service_of(_headers(scope))) in AWS_LIKE:
-            await asyncio.sleep(AWS_LIKE[service].draw(chance))
-        await app(scope, receive, send)
+    async def answering(scope: cloud.Message, receive: cloud.Receive, send: cloud.Send) -> None:
+        if (service := service_of(_headers(scope))) not in AWS_LIKE:
+            await app(scope, receive, send)
+            return
+        due = time.monotonic() + AWS_LIKE[service].draw(chance)
 
-    return distant
+        async def answer(message: cloud.Message) -> None:
+            await asyncio.sleep(max(due - time.monotonic(), 0))
+            await send(message)
+
+        await app(scope, receive, answer)
+
+    return answering
 
 
 def _noted(app: cloud.App, notes: int) -> cloud.App:
