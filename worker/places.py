@@ -9,7 +9,9 @@ from collections.abc import Callable
 from shared.pools import Lane
 
 BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of interactive jobs starves it
-SOON_SECONDS = 1.0  # where every place was left within it, one will be again: worth a receive, which takes 20 ms on AWS
+# Where every place was left within it, every one will be again: so many are worth a receive, which takes 20 ms on AWS,
+# costs as much for ten as for one, and takes as much of this machine as a claim.
+SOON_SECONDS = 1.0
 
 # A lane whose turn it is, and that had a message last, has so long to receive the next one, which takes 20 ms on AWS,
 # and 100 at times; then the other one has its place.
@@ -39,14 +41,14 @@ class Places:
     def wait(self, lane: Lane, wait_seconds: float) -> int:
         """Wait so long until a receive is worth while; for how many messages: 0 if none is.
 
-        As many as there are places that the lane may have now; one, where none is free but one soon will be.
+        As many as there are places that the lane may have now, or, where jobs are short, that are soon free.
         """
         with self._changed:
-            self._wait(lane, lambda: bool(self._may_have(lane)) or self._soon(), wait_seconds)
+            self._wait(lane, lambda: bool(self._worth(lane)), wait_seconds)
             if lane in self._had:
                 self._had.discard(lane)
                 self._back_by[lane] = self._clock() + ANSWER_SECONDS
-            return 0 if self._closed else self._may_have(lane) or self._soon()
+            return 0 if self._closed else self._worth(lane)
 
     def take(self, lane: Lane, wait_seconds: float) -> bool:
         """Wait so long for a place, and take it; whether there was one."""
@@ -105,5 +107,6 @@ class Places:
             return min(self._free, 1) if until_bulk <= 0 else 0
         return self._free
 
-    def _soon(self) -> bool:
-        return len(self._left) == self._count and self._clock() - self._left[0] < SOON_SECONDS
+    def _worth(self, lane: Lane) -> int:
+        short = len(self._left) == self._count and self._clock() - self._left[0] < SOON_SECONDS
+        return self._count if short else self._may_have(lane)

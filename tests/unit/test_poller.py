@@ -184,7 +184,7 @@ def test_a_lane_that_had_a_message_and_is_looked_at_again_leaves_the_other_every
         assert inbox.take()
 
 
-def test_while_jobs_are_short_the_next_message_is_there_before_its_place(
+def test_while_jobs_are_short_the_next_messages_are_there_before_their_places(
     queues: Queues, places: Places, inbox: Handoff[Work], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "_clock", lambda: 0.0)
@@ -192,7 +192,8 @@ def test_while_jobs_are_short_the_next_message_is_there_before_its_place(
     for _ in range(IN_HAND):
         assert inbox.take()
         places.release()
-    wait_until(lambda: queues.messages[Lane.BULK].qsize() == 10 * IN_HAND - (2 * IN_HAND + 1))
+    wait_until(lambda: queues.messages[Lane.BULK].qsize() < 10 * IN_HAND - 2 * IN_HAND)
+    assert queues.messages[Lane.BULK].qsize() >= 10 * IN_HAND - 3 * IN_HAND
     assert places.in_hand == IN_HAND
 
 
