@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.stand_ins import engine as stand_in
-from tests.stand_ins.polqa_cli import WARNINGS
-from tests.stand_ins.polqa_tools import install, pair
-from worker import check, golden, last_well, unit_sandbox
+from tests.stand_ins.polqa_tools import install
+from tests.unit.checks import Check, cells, folder, golden_pairs, of_installed, without_sandbox
+from worker import check, last_well, unit_sandbox
 from worker.engines.engine import Description
-from worker.golden import POINT, BadGolden
 from worker.trial import licence_state
-
-Check = Callable[..., int]
 
 
 @pytest.fixture(autouse=True)
 def _no_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As where systemd does not run, whatever this machine is."""
-    monkeypatch.setattr(unit_sandbox, "_BOOTED", tmp_path / "nowhere")
-    monkeypatch.delenv(unit_sandbox.INSIDE, raising=False)
-    monkeypatch.delenv("MOSAIC_STATE_DIRECTORY", raising=False)
+    without_sandbox(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -37,35 +29,12 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: Path) -> Check:
-    """The check's exit code, for an engine that is installed with these orders."""
-
-    def run_check(*arguments: str, orders: str = "ok", preset: str = "opticom-table") -> int:
-        monkeypatch.setenv("MOSAIC_ENGINE", install(_folder(tmp_path / "tool"), preset, orders))
-        return check.main([*arguments, f"--state={state}"])
-
-    return run_check
+    return of_installed(monkeypatch, tmp_path, state)
 
 
 @pytest.fixture
 def golden_folder(tmp_path: Path) -> Path:
-    folder = _folder(tmp_path / "golden")
-    pair(folder)
-    manifest(folder, "a,reference.wav,degraded.wav,swb,3.25", "b,reference.wav,degraded.wav,,3.25")
-    return folder
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(exist_ok=True)
-    return path
-
-
-def manifest(folder: Path, *rows: str) -> None:
-    (folder / "golden.csv").write_text("\n".join(["custom_id,reference,degraded,mode,mos_lqo", *rows, ""]))
-
-
-def cells(report: str, first: str) -> list[str]:
-    """The words of the report's line that begins so."""
-    return next(line.removeprefix(first).split() for line in report.splitlines() if line.startswith(first))
+    return golden_pairs(tmp_path / "golden")
 
 
 def test_a_healthy_engine_is_reported_with_all_that_identifies_it(
@@ -179,7 +148,7 @@ def test_what_it_was_that_cannot_be_kept_is_told_and_the_verdict_stands(
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"at": 1}', '{"at": "x", "facts": [1]}', "\0"])
 def test_a_state_that_cannot_be_read_is_none(state: Path, kept: str) -> None:
     assert last_well.read(state) is None
-    _folder(state)
+    folder(state)
     (state / last_well.FILE).write_text(kept)
     assert last_well.read(state) is None
     last_well.write(state, {"engine": "polqa"})
@@ -188,77 +157,14 @@ def test_a_state_that_cannot_be_read_is_none(state: Path, kept: str) -> None:
     assert not list(last.changes({"engine": "polqa"}))
 
 
-def test_golden_scores_that_agree_are_well(run: Check, golden_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(f"--golden={golden_folder}") == check.WELL
-    report = capsys.readouterr().out
-    assert cells(report, "custom_id") == ["mode", "recorded", "current", "difference"]
-    assert cells(report, "a  ") == ["swb", "3.250", "3.250", "+0.000"]
-    assert cells(report, "b  ") == ["default", "3.250", "3.250", "+0.000"]
-
-
-@pytest.mark.parametrize(
-    ("score", "tolerance", "well", "difference"),
-    [
-        ("3.26", "0.01", True, "+0.010"),
-        ("3.27", "0.02", True, "+0.020"),  # as binary fractions, 3.27 - 3.25 is more than 0.02
-        ("3.2", "0.01", False, "-0.050!"),
-        ("3.2", "0.05", True, "-0.050"),
-    ],
-)
-def test_a_golden_score_that_is_off_by_more_than_the_tolerance_is_marked(
-    run: Check,
-    golden_folder: Path,
-    capsys: pytest.CaptureFixture[str],
-    score: str,
-    tolerance: str,
-    well: bool,
-    difference: str,
-) -> None:
-    code = run(f"--golden={golden_folder}", f"--tolerance={tolerance}", orders=f"score:{score}")
-    assert code == (check.WELL if well else check.NOT_WELL)
-    assert cells(capsys.readouterr().out, "a  ")[-1] == difference
-
-
-def test_what_the_engine_warns_of_is_shown(run: Check, golden_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(f"--golden={golden_folder}", orders="warnings") == check.WELL
-    report = capsys.readouterr().out
-    for words in WARNINGS:
-        assert f"current, a: it warns: {words}\n" in report
-    assert report.count(f"; it warns: {WARNINGS[0]}; it warns: {WARNINGS[1]}\n") == 1  # the self-test gives no score
-
-
-def test_a_golden_score_off_the_scale_is_none_whatever_the_engine(
-    monkeypatch: pytest.MonkeyPatch, golden_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (golden_folder / "reference.wav").write_text('{"do": "score", "mos": 4.9}')
-    manifest(golden_folder, "a,reference.wav,degraded.wav,,4.9")
-    monkeypatch.setenv("MOSAIC_ENGINE", stand_in.NAME)
-    assert check.main([f"--golden={golden_folder}"]) == check.NOT_WELL
-    assert "unusable_score" in " ".join(cells(capsys.readouterr().out, "current, a:"))
-
-
 def test_what_is_kept_is_the_current_engine_and_not_the_new_one(
     run: Check, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    new = install(_folder(tmp_path / "new"), "opticom-stdout").removeprefix("polqa:")
+    new = install(folder(tmp_path / "new"), "opticom-stdout").removeprefix("polqa:")
     assert run(f"--preset={new}") == check.WELL
     capsys.readouterr()
     assert run() == check.WELL
     assert cells(capsys.readouterr().out, "changed")[0] == "nothing"
-
-
-def test_a_new_preset_is_shown_beside_the_current_engine(
-    run: Check, golden_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    new = install(_folder(tmp_path / "new"), "opticom-stdout", "score:3.2 licence:nb").removeprefix("polqa:")
-    manifest(golden_folder, "a,reference.wav,degraded.wav,swb,3.25", "n,reference.wav,degraded.wav,nb,3.25")
-    assert run(f"--golden={golden_folder}", f"--preset={new}") == check.NOT_WELL
-    report = capsys.readouterr().out
-    assert report.index("the current engine:") < report.index("the new engine:")
-    assert cells(report, "custom_id") == ["mode", "recorded", "current", "difference", "new", "difference"]
-    assert cells(report, "a  ") == ["swb", "3.250", "3.250", "+0.000", "3.200", "-0.050!"]
-    assert cells(report, "n  ") == ["nb", "3.250", "3.250", "+0.000", "none", "!"]
-    assert "no_licence" in " ".join(cells(report, "new, n:"))
 
 
 def test_the_workers_state_directory_is_where_it_is_kept(
@@ -298,51 +204,6 @@ def test_a_command_line_that_is_not_understood_is_bad_settings(arguments: list[s
     with pytest.raises(SystemExit) as caught:
         check.main(arguments)
     assert caught.value.code == check.BAD
-
-
-def test_a_manifest_that_a_spreadsheet_saved_is_read_with_its_byte_order_mark(golden_folder: Path) -> None:
-    path = golden_folder / "golden.csv"
-    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
-    assert [pair.custom_id for pair in golden.read(golden_folder)] == ["a", "b"]
-
-
-def test_every_error_of_golden_pairs_is_told_by_its_line_and_column(golden_folder: Path) -> None:
-    manifest(
-        golden_folder,
-        "a,reference.wav,degraded.wav,swb,3.25",
-        "b,missing.wav,degraded.wav,swb,3.25",
-        ",reference.wav,degraded.wav,swb,high",
-        "c,reference.wav",
-        "",
-        'd,reference.wav,degraded.wav,swb,"3,25"',
-        "e,reference.wav,degraded.wav,swb,3,25",
-        "f,reference.wav,degraded.wav,swb,nan",
-        "a,reference.wav,degraded.wav,nb,3.25",
-    )
-    with pytest.raises(BadGolden) as caught:
-        golden.read(golden_folder)
-    lines = [error.removeprefix(f"{golden_folder}/golden.csv ") for error in caught.value.errors]
-    assert lines == [
-        f"line 3, column reference: there is no file {golden_folder}/missing.wav",
-        "line 4, column custom_id: must not be empty",
-        f"line 4, column mos_lqo: must be a number. {POINT}",
-        "line 5, column degraded: must be set",
-        "line 5, column mode: must be set",
-        "line 5, column mos_lqo: must be set",
-        f"line 7, column mos_lqo: must be a number. {POINT}",
-        f"line 8: 6 cells, and there are 5 columns. {POINT}",
-        "line 9, column mos_lqo: must be a finite number",
-        "line 10, column custom_id: 'a' is that of line 2, too",
-    ]
-
-
-@pytest.mark.parametrize(
-    "header", ["name,mos", "custom_id,reference,degraded,mode,mos_lqo,label", "custom_id,reference,degraded,mode,mode"]
-)
-def test_golden_pairs_whose_columns_are_others_are_refused(golden_folder: Path, header: str) -> None:
-    (golden_folder / "golden.csv").write_text(f"{header}\n{header}\n")
-    with pytest.raises(BadGolden, match=r"custom_id,reference,degraded,mode,mos_lqo, no other"):
-        golden.read(golden_folder)
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
