@@ -68,7 +68,7 @@ class Fetcher:
     def fetch(self, work: Work) -> None:
         """Claim and fetch; hands the work on to the seats, or to the committer where no seat is needed."""
         if not self._claimed(work):
-            self._places.release()
+            self._places.release(work.placed)
             return
         with logs.about(work.claimed):
             outcome = self._safe_outcome(work)
@@ -76,7 +76,7 @@ class Fetcher:
             self._ready.put(work)
         else:
             self._tell_breaker(work, outcome)
-            self._places.release()
+            self._places.release(work.placed)
             self._outbox.put((work, outcome))
 
     def _tell_breaker(self, work: Work, outcome: Outcome) -> None:

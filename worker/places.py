@@ -5,12 +5,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from shared.pools import Lane
 
 BULK_SHARE = 5  # every fifth place goes to bulk first, so that no flood of interactive jobs starves it
-# Where every place was left within it, every one will be again: so many are worth a receive, which takes 20 ms on AWS,
-# costs as much for ten as for one, and takes as much of this machine as a claim.
+
+# Where the last jobs, one for each place, both came and left within it, those that came within it soon leave. Their
+# places are worth a receive ahead, which takes 20 ms on AWS and costs as much for ten messages as for one.
 SOON_SECONDS = 1.0
 
 # A lane whose turn it is, and that had a message last, has so long to receive the next one, which takes 20 ms on AWS,
@@ -18,8 +20,15 @@ SOON_SECONDS = 1.0
 ANSWER_SECONDS = 0.1
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One of them, from when it was taken until its job leaves it."""
+
+    taken_at: float
+
+
 class Places:
-    """A counted supply of places, one a job in hand. A lane waits for one before it receives, and takes it to claim.
+    """A counted supply of places, one a job in hand. A lane waits for one to receive, and takes it to claim.
 
     Where both lanes wait, interactive goes first, but for every fifth place. Nothing is set aside for a receive in
     flight, so none stands empty for a lane that may have no message while the other one has; but for a moment, where
@@ -28,9 +37,9 @@ class Places:
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._count = count
-        self._free = count
+        self._held: set[Place] = set()
         self._clock = clock
-        self._left: deque[float] = deque(maxlen=count)  # when the last jobs left their places
+        self._left: deque[Place] = deque(maxlen=count)  # the last that were left
         self._waiting: set[Lane] = set()
         self._had: set[Lane] = set()  # that took a place since they last waited to receive
         self._back_by: dict[Lane, float] = {}  # until when one that receives counts as waiting
@@ -50,30 +59,35 @@ class Places:
                 self._back_by[lane] = self._clock() + ANSWER_SECONDS
             return 0 if self._closed else self._worth(lane)
 
-    def take(self, lane: Lane, wait_seconds: float) -> bool:
-        """Wait so long for a place, and take it; whether there was one."""
+    def take(self, lane: Lane, wait_seconds: float) -> Place | None:
+        """Wait so long for a place, and take it; None where there was none."""
         with self._changed:
             self._wait(lane, lambda: bool(self._may_have(lane)), wait_seconds)
             if self._closed or not self._may_have(lane):
-                return False
-            self._free -= 1
+                return None
+            place = Place(self._clock())
+            self._held.add(place)
             self._since_bulk = 0 if lane is Lane.BULK else self._since_bulk + 1
             self._had.add(lane)
             self._back_by[lane] = self._clock() + ANSWER_SECONDS
             self._changed.notify_all()
-            return True
+            return place
 
-    def release(self) -> None:
-        """A job has left its place."""
+    def release(self, place: Place) -> None:
+        """Its job has left it."""
         with self._changed:
-            self._free += 1
-            self._left.append(self._clock())
+            self._held.remove(place)
+            self._left.append(place)
             self._changed.notify_all()
 
     @property
     def in_hand(self) -> int:
         """How many places are taken."""
-        return self._count - self._free
+        return len(self._held)
+
+    @property
+    def _free(self) -> int:
+        return self._count - len(self._held)
 
     def close(self) -> None:
         """Nobody may have any more."""
@@ -108,5 +122,9 @@ class Places:
         return self._free
 
     def _worth(self, lane: Lane) -> int:
-        short = len(self._left) == self._count and self._clock() - self._left[0] < SOON_SECONDS
-        return self._count if short else self._may_have(lane)
+        short = len(self._left) == self._count and all(map(self._is_new, self._left))
+        soon = sum(map(self._is_new, self._held)) if short else 0
+        return self._free + soon if soon else self._may_have(lane)
+
+    def _is_new(self, place: Place) -> bool:
+        return self._clock() - place.taken_at < SOON_SECONDS

@@ -1,4 +1,4 @@
-"""Receives messages while there are places, and hands each on once it has one."""
+"""Receives messages while there are places, or soon will be, and hands each on once it has one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logs.get(__name__)
 
 
 class Poller:
-    """Long-polls each lane while there are places, on a thread a lane."""
+    """Long-polls each lane while that is worth it, on a thread a lane."""
 
     def __init__(  # noqa: PLR0913 - a stage meets the parts that it works with
         self,
@@ -84,10 +84,11 @@ class Poller:
         """
         works = deque(self._receive(lane, most, BRIEF_SECONDS if self._places.in_hand else self._poll_seconds))
         until = time.monotonic() + self._watchdog.step_seconds
-        while works and self._places.take(lane, until - time.monotonic()):
+        while works and (place := self._places.take(lane, until - time.monotonic())):
             if self._closed():
-                self._places.release()
+                self._places.release(place)
                 break
+            works[0].place = place
             self._inbox.put(works.popleft())
             self._watchdog.turn(_loop(lane))
         self._return(works)

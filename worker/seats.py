@@ -156,7 +156,7 @@ class Seats:
     def _done(self, work: Work, outcome: Outcome) -> None:
         with logs.about(work.claimed):
             self._tell_breaker(work, outcome)
-        self._places.release()
+        self._places.release(work.placed)
         self._outbox.put((work, outcome))
 
     def _bring_up(self, seat: Seat, answers: Callable[[], None]) -> bool:

@@ -18,6 +18,7 @@ from shared.pools import Lane
 from shared.result import Advice
 from worker.cancellation import Cancellation
 from worker.engines.engine import EngineError, Score
+from worker.places import Place
 
 UNEXPECTED = "unexpected"  # what a client is told of an error that nobody foresaw
 
@@ -51,6 +52,7 @@ class Work:
     """One message in hand, from its receive until it is settled. `claim_ends` is by the monotonic clock."""
 
     message: Message
+    place: Place | None = None
     job: Job | None = None
     job_id: str | None = None  # from before its claim: of a claim whose answer was lost nothing else is known
     claim_ends: float | None = None
@@ -63,6 +65,13 @@ class Work:
     timings_ms: dict[str, int] = field(default_factory=dict)
     settled: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)  # held while its message or claim is extended
+
+    @property
+    def placed(self) -> Place:
+        """The place, once it has one."""
+        if self.place is None:
+            raise RuntimeError("this message has no place yet")
+        return self.place
 
     @property
     def claimed(self) -> Job:

@@ -24,6 +24,7 @@ from tests.jobs_for_tests import new_job
 from tests.unit.answering_aws import AnsweringAws, Said
 from worker.clock import HEARD, OFF_SECONDS, SLOW_SECONDS, TRUSTED_SECONDS, Clock
 from worker.fetcher import Fetcher
+from worker.places import Place
 from worker.work import Message, Work
 
 Log = list[MutableMapping[str, object]]
@@ -208,7 +209,8 @@ def test_while_the_clock_is_off_a_message_goes_back_at_once_and_its_job_is_not_c
     )
     body = envelope.pack(new_job().id)
     message = Message(id="m", lane=Lane.INTERACTIVE, body=body, receipt="", receives=1)
-    fetcher.fetch(Work(message))
+    work = Work(message, Place(0))
+    fetcher.fetch(work)
     messages.show_in.assert_called_once_with(message, 0)
-    places.release.assert_called_once_with()
+    places.release.assert_called_once_with(work.place)
     assert not claims.mock_calls

@@ -32,7 +32,7 @@ from worker.keeper import Keeper
 from worker.measuring import Measuring
 from worker.messages import Messages
 from worker.patience import GaveUp
-from worker.places import Places
+from worker.places import Place, Places
 from worker.watchdog import LIMIT_SECONDS, Watchdog
 from worker.work import UNEXPECTED, Crashed, Finished, Message, Unscored, Work
 
@@ -85,7 +85,7 @@ class LateClaims(Claims):
 
 
 def received(job: Job) -> Work:
-    return Work(Message(secrets.token_hex(4), Lane.BULK, envelope.pack(job.id), receipt="", receives=1))
+    return Work(Message(secrets.token_hex(4), Lane.BULK, envelope.pack(job.id), receipt="", receives=1), Place(0))
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_claim_of_ours_whose_answer_was_lost_is_not_asked_for_by_another_messa
 
 def test_a_malformed_message_that_cannot_be_put_aside_keeps_no_place(around: Around, claims: Claims) -> None:
     around.messages.put_aside.side_effect = GaveUp("sqs.SendMessage: AccessDenied")
-    work = Work(Message("m", Lane.BULK, "not ours", receipt="", receives=1))
+    work = Work(Message("m", Lane.BULK, "not ours", receipt="", receives=1), Place(0))
     with capture_logs() as lines:
         around.fetch(work, claims)
     around.messages.show_in.assert_called_once_with(work.message, ASIDE_SECONDS)

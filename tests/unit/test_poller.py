@@ -156,7 +156,7 @@ def test_what_comes_when_the_other_lane_has_filled_every_place_is_kept_until_the
 ) -> None:
     fill_beside_a_late_one(queues, places, inbox, keeper)
     assert inbox.clear() == []
-    places.release()
+    leave(places)
     late = inbox.take()
     assert late is not None
     assert late.message.lane is Lane.INTERACTIVE
@@ -191,7 +191,7 @@ def test_while_jobs_are_short_the_next_messages_are_there_before_their_places(
     queues.send(Lane.BULK, 10 * IN_HAND)
     for _ in range(IN_HAND):
         assert inbox.take()
-        places.release()
+        leave(places)
     wait_until(lambda: queues.messages[Lane.BULK].qsize() < 10 * IN_HAND - 2 * IN_HAND)
     assert queues.messages[Lane.BULK].qsize() >= 10 * IN_HAND - 3 * IN_HAND
     assert places.in_hand == IN_HAND
@@ -223,7 +223,7 @@ def test_what_waits_for_a_place_goes_back_when_there_is_a_reason_to_receive_noth
     fill_beside_a_late_one(queues, places, inbox, keeper)
     closed.set()
     assert given_back(messages, 1) == ["interactive-0"]
-    places.release()
+    leave(places)
     assert inbox.clear() == []
     assert places.in_hand == IN_HAND - 1
 
@@ -234,7 +234,7 @@ def test_of_what_waits_for_places_none_is_claimed_once_there_is_a_reason_to_rece
     fill_beside_late_ones(queues, places, inbox, keeper, IN_HAND)
     closed.set()
     for _ in range(IN_HAND):
-        places.release()
+        leave(places)
     assert given_back(messages, IN_HAND) == [f"interactive-{number}" for number in range(IN_HAND)]
     assert inbox.clear() == []
     wait_until(lambda: places.in_hand == 0)
@@ -268,7 +268,7 @@ def test_what_is_being_given_back_at_the_end_is_left_to_who_ends_it(
     messages.hide.side_effect = time_out
     fill_beside_late_ones(queues, places, inbox, keeper, IN_HAND)
     closed.set()
-    places.release()
+    leave(places)
     assert giving_back.wait(SECONDS)
     queues.ended.set()
     poller._stopping.set()
@@ -285,6 +285,11 @@ def test_what_waits_for_a_place_at_the_end_takes_none_and_is_left_to_who_ends_it
     assert [work.message.lane for work in poller.stop()] == [Lane.INTERACTIVE]
     assert inbox.clear() == []
     assert places.in_hand == IN_HAND
+
+
+def leave(places: Places) -> None:
+    """One of the jobs in hand leaves its place."""
+    places.release(next(iter(places._held)))
 
 
 def fill_beside_a_late_one(queues: Queues, places: Places, inbox: Handoff[Work], keeper: Mock) -> None:

@@ -80,7 +80,7 @@ class Stage:
         work.job = new_job().model_copy(update={"mode": MODE})
         work.directory = directory
         work.findings = Findings(reference, reference, 1, {}, [], [], silent=False)
-        assert self.places.take(Lane.BULK, 0)
+        work.place = self.places.take(Lane.BULK, 0)
         self.ready.put(work)
 
     def outcome(self) -> Outcome:
