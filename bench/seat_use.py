@@ -51,11 +51,11 @@ def _called(directory: Path) -> Round:
         service, directory, engine_seconds=JOB_SECONDS, note_calls=True, seats=SEATS, prefetch=PREFETCH
     ) as host:
         service.wait_done()
+    _check(service.jobs(), runs.read(host.runs_file))
     called = Counter(call.service for call in calls.read(host.calls_file))
     return {
-        Figure("calls a job: SQS", 2): called["sqs"] / COUNTED,
-        Figure("calls a job: DynamoDB", 2): called["dynamodb"] / COUNTED,
-        Figure("calls a job: S3", 2): called["s3"] / COUNTED,
+        Figure(f"calls a job, of {COUNTED}: {name}", 2): called[service] / COUNTED
+        for name, service in (("SQS", "sqs"), ("DynamoDB", "dynamodb"), ("S3", "s3"))
     }
 
 

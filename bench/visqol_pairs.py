@@ -61,7 +61,7 @@ def main(
 
 @dataclass(frozen=True)
 class Took:
-    """What scoring all pairs took, in seconds; those of CPU, of the emulator's too, and of others, while it went on."""
+    """What scoring all pairs took, in seconds; those of CPU, and what else the machine did while it went on."""
 
     seconds: float
     cpu: Cpu
@@ -75,18 +75,18 @@ def _round(
     """Both, in an order that changes from round to round."""
     bare = _bare(files) if number % 2 else None
     served = _through_worker(directory / str(number), pairs, cloud)
-    bare_seconds, bare_cpu = bare or _bare(files)
-    Console(stderr=True).print(f"[dim]round {number + 1}: {served.seconds:.1f} s, bare {bare_seconds:.1f} s[/]")
+    bare = bare or _bare(files)
+    Console(stderr=True).print(f"[dim]round {number + 1}: {served.seconds:.1f} s, bare {bare.seconds:.1f} s[/]")
     return {
-        Figure("throughput against two bare processes", 3, Reach(least=0.95)): bare_seconds / served.seconds,
+        Figure("throughput against two bare processes", 3, Reach(least=0.95)): bare.seconds / served.seconds,
         Figure("pairs a second", 2): len(pairs) / served.seconds,
-        Figure("pairs a second, bare", 2): len(pairs) / bare_seconds,
-        Figure("CPU a pair, ms: bare, it measures and scores", 0): bare_cpu / len(pairs) * 1000,
+        Figure("pairs a second, bare", 2): len(pairs) / bare.seconds,
+        Figure("CPU a pair, ms: bare, it measures and scores", 0): bare.cpu.seats / len(pairs) * 1000,
         Figure("CPU a pair, ms: the seats", 0): served.cpu.seats / len(pairs) * 1000,
         Figure("CPU a pair, ms: the measuring process", 0): served.cpu.measuring / len(pairs) * 1000,
         Figure("CPU a pair, ms: the worker itself", 0): served.cpu.worker / len(pairs) * 1000,
         Figure("CPU a pair, ms: the emulator", 0): served.emulated / len(pairs) * 1000,
-        **served.machine,
+        **{figure: max(seen, bare.machine[figure]) for figure, seen in served.machine.items()},
     }
 
 
@@ -107,14 +107,14 @@ def _through_worker(directory: Path, pairs: Sequence[Pair], cloud: psutil.Proces
     return Took(max(job.times[State.SUCCEEDED] for job in ended) - began, cpu, emulated, busy)
 
 
-def _bare(files: Sequence[tuple[Path, Path]]) -> tuple[float, float]:
-    """The same by processes that take one pair after another from a pool, warm before they begin: seconds, and CPU."""
+def _bare(files: Sequence[tuple[Path, Path]]) -> Took:
+    """The same by processes that take one pair after another from a pool, warm before they begin."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(SEATS, spawn, initializer=bare_scoring.warm, initargs=(ENGINE,)) as processes:
         list(processes.map(time.sleep, [UP_SECONDS] * SEATS))  # each takes one once it is up
-        began = time.monotonic()
+        machine, began = Machine(), time.monotonic()
         cpu = sum(processes.map(bare_scoring.score, files))
-        return time.monotonic() - began, cpu
+        return Took(time.monotonic() - began, Cpu(worker=0, measuring=0, seats=cpu), 0, machine.figures())
 
 
 def _pairs(speech: Path, count: int) -> list[Pair]:
