@@ -158,7 +158,7 @@ class JobFiles:
         for bring in (partial(self._bring, fetching, Role.REFERENCE), beside.result):
             try:
                 bring()
-            except Exception as error:  # the other one is waited for: nobody may write to what is to be removed
+            except BaseException as error:  # the other one is waited for: nobody may write to what is to be removed
                 errors.append(error)
         if errors:
             # The first of them, the reference's; but never that it was stopped because the other one failed.
