@@ -48,7 +48,8 @@ def main(
     """Score so many pairs of speech by ViSQOL, as clients do; exit 1 where one is not scored or audio is left.
 
     2,000 calls of 5.5 MB are the 11 GB of a day, two files of 28 s at 48 kHz a call. Emulator, API, clients and engine
-    share this machine: what each used of it is shown. Some 2.5 GB of its disk are taken, most for references that are kept.
+    share this machine: what each used of it is shown. Some 2.5 GB of its disk are taken, most of it by references that
+    are kept.
     """
     os.environ["MOSAIC_LIVES"] = json_module.dumps(LIVES)
     with TemporaryDirectory(prefix="mosaic-bench-") as name:
