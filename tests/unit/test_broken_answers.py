@@ -57,7 +57,9 @@ def silent_refusal(answer: BaseHTTPRequestHandler) -> None:
 
 
 def page_of_a_proxy(answer: BaseHTTPRequestHandler) -> None:
-    answer.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 18\r\n\r\n<p>nicht verf\xfcgbar")
+    """It says that it closes: else the next try may go to a connection whose end the client has not heard of yet."""
+    head = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 18\r\n\r\n"
+    answer.wfile.write(head + b"<p>nicht verf\xfcgbar")
 
 
 def nothing_at_all(_: BaseHTTPRequestHandler) -> None:
