@@ -2,9 +2,8 @@
 
 Run as `python -m bench.distant_cloud PORT DIRECTORY`. Whoever signs with the access key `DISTANT` is answered when AWS
 would answer, or later where the emulator itself takes longer; all others at once. Every receive that gave messages is
-noted.
-Both are done here and not in the callers: kombu's SQS transport, which is celery's, receives by pycurl, past all that
-botocore's events see.
+noted. Both are done here and not in the callers: kombu's SQS transport, which is celery's, receives by pycurl, past all
+that botocore's events see.
 """
 
 from __future__ import annotations

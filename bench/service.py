@@ -122,7 +122,7 @@ class Service:
     def wait_done(self) -> None:
         """Until no message is left: each is deleted after its job has ended. Raises TimeoutError where none goes.
 
-        By then none has come again: a worker that left one undone would do it a second time, and nobody would see that.
+        That is for less than a message stays hidden: one that was left undone would come again, and nobody would know.
         To look at the queues takes little of the machine, whose work is measured; to read the jobs would take more.
         """
         until_none(lambda: sum(self.messages(lane_queue(self.pool.name, lane)) for lane in Lane), VISIBILITY / 2)
